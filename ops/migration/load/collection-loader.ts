@@ -1,0 +1,177 @@
+/** Loads one collection's file into its table, batch by batch, each batch with its progress row in one transaction. */
+
+import { join } from "node:path";
+import type { Client } from "pg";
+import type { Collection } from "../../collections/collection.ts";
+import { OpsError } from "../../errors.ts";
+import { copyIn } from "../../postgres/copy.ts";
+import { sqlState } from "../../postgres/database-error.ts";
+import type { Fingerprint } from "../fingerprint.ts";
+import type { Batch, QuarantinedElement } from "./batch-encoder.ts";
+import { copyTarget } from "./copy-target.ts";
+import { readElementTexts } from "./element-texts.ts";
+import { encodeFile } from "./encoder.ts";
+import { writeProgress } from "./load-progress.ts";
+import type { LoadProgress } from "./load-progress.ts";
+import { loadStaged } from "./staged-batch.ts";
+import type { StagedResult } from "./staged-batch.ts";
+
+export interface LoadOptions {
+  client: Client;
+  collection: Collection;
+  /** Directory of the JSON files. */
+  directory: string;
+  source: Fingerprint;
+  /** Where to go on: the recorded progress, or `emptyProgress`. */
+  progress: LoadProgress;
+  /** Aborted by Ctrl-C: loading stops between two batches. */
+  signal: AbortSignal;
+  onProgress: (progress: LoadProgress) => void;
+}
+
+/**
+ * Loads what `progress` says is still to do.
+ *
+ * A batch that violates a constraint takes the slow way; so does the next one after it, because damage comes in
+ * clusters, until a batch needs none of it.
+ *
+ * @returns the final progress, complete and durable
+ * @throws OpsError `source-changed` when the bytes read are not the fingerprinted ones, `interrupted` after Ctrl-C
+ */
+export async function loadCollection(options: LoadOptions): Promise<LoadProgress> {
+  const { collection, directory, source } = options;
+  let progress = options.progress;
+  const start = { offset: progress.byteOffset, index: progress.elements };
+  const task = { path: join(directory, source.file), collection: collection.name, start };
+  let staged = false;
+  for await (const { batch, sha256 } of encodeFile(task)) {
+    refuseWhenInterrupted(options, progress);
+    if (sha256 !== undefined) refuseOtherBytes(source, sha256);
+    ({ progress, staged } = await writeBatch(options, progress, batch, staged));
+    options.onProgress(progress);
+  }
+  return await completeLoad(options, progress);
+}
+
+async function writeBatch(options: LoadOptions, progress: LoadProgress, batch: Batch, staged: boolean): Promise<{ progress: LoadProgress; staged: boolean }> {
+  if (!staged) {
+    const fast = await tryFast(options, progress, batch);
+    if (fast !== undefined) return { progress: fast, staged: false };
+  }
+  const { client, collection } = options;
+  await beginBatch(client);
+  try {
+    const result = await loadStaged(client, collection, batch.copy);
+    const next = await recordBatch(options, progress, batch, result);
+    return { progress: next, staged: result.refused.length + result.orphans + result.duplicates > 0 };
+  } catch (error) {
+    await rollback(client);
+    throw error;
+  }
+}
+
+const untouched: StagedResult = { refused: [], orphans: 0, duplicates: 0 };
+
+/** COPY straight into the table; undefined when a constraint is violated. */
+async function tryFast(options: LoadOptions, progress: LoadProgress, batch: Batch): Promise<LoadProgress | undefined> {
+  const { client, collection } = options;
+  const { table, columns } = copyTarget(collection);
+  await beginBatch(client);
+  try {
+    if (batch.rows > 0) await copyIn(client, `${table} (${columns.join(", ")})`, batch.copy);
+    return await recordBatch(options, progress, batch, untouched);
+  } catch (error) {
+    await rollback(client);
+    if (/^(22|23|54)/.test(sqlState(error) ?? "")) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * A batch's commit need not wait for the disk: rows and progress row are in one transaction, so a server crash loses
+ * both or none, and the run that follows goes on from what is there. `completeLoad` waits for all of it.
+ */
+async function beginBatch(client: Client): Promise<void> {
+  await client.query("begin; set local synchronous_commit = off");
+}
+
+async function rollback(client: Client): Promise<void> {
+  // On a broken connection the rollback fails as well; the server has done it by itself, and the first error tells more.
+  await client.query("rollback").catch(() => undefined);
+}
+
+async function recordBatch(options: LoadOptions, progress: LoadProgress, batch: Batch, result: StagedResult): Promise<LoadProgress> {
+  const { client, collection } = options;
+  const quarantined = [...batch.quarantined, ...(await refusedElements(options, batch, result))];
+  await writeQuarantine(client, collection.name, quarantined);
+  const next: LoadProgress = {
+    ...progress,
+    elements: batch.end.index,
+    byteOffset: batch.end.offset,
+    documents: progress.documents + (batch.end.index - batch.start.index) - quarantined.length,
+    quarantined: progress.quarantined + quarantined.length,
+    orphans: progress.orphans + result.orphans,
+    duplicates: progress.duplicates + result.duplicates,
+  };
+  await writeProgress(client, next);
+  await client.query("commit");
+  return next;
+}
+
+async function refusedElements(options: LoadOptions, batch: Batch, result: StagedResult): Promise<QuarantinedElement[]> {
+  if (result.refused.length === 0) return [];
+  const path = join(options.directory, options.source.file);
+  const texts = await readElementTexts(path, batch.start, new Set(result.refused.map(({ position }) => position)));
+  return result.refused.map((row) => ({ ...row, text: texts.get(row.position)! }));
+}
+
+async function writeQuarantine(client: Client, collection: string, elements: QuarantinedElement[]): Promise<void> {
+  if (elements.length === 0) return;
+  await client.query(
+    `insert into ops.quarantine (collection, position, reason, sqlstate, document)
+     select $1, position, reason, sqlstate, document
+       from unnest($2::bigint[], $3::text[], $4::text[], $5::text[]) as q (position, reason, sqlstate, document)`,
+    [
+      collection,
+      elements.map(({ position }) => position),
+      elements.map(({ reason }) => reason),
+      elements.map(({ sqlstate }) => sqlstate ?? null),
+      elements.map(({ text }) => text),
+    ],
+  );
+}
+
+/** Marks the collection as loaded, sets its sequence behind the last position, and waits until all of it is on disk. */
+async function completeLoad(options: LoadOptions, progress: LoadProgress): Promise<LoadProgress> {
+  const { client, collection } = options;
+  const complete = { ...progress, complete: true };
+  await client.query("begin; set local synchronous_commit = on");
+  await client.query(
+    `select setval(pg_get_serial_sequence($1, 'position'), greatest($2::bigint, (select max(position) from ${collection.table})) + 1, false)`,
+    [collection.table, progress.elements],
+  );
+  await writeProgress(client, complete);
+  await client.query("commit");
+  return complete;
+}
+
+function refuseOtherBytes(source: Fingerprint, sha256: string): void {
+  if (sha256 === source.sha256) return;
+  throw sourceChanged(source.file, "the bytes that were loaded are not the ones that were fingerprinted");
+}
+
+/** The error for a file that somebody wrote while it was read. */
+export function sourceChanged(file: string, change: string): OpsError {
+  return new OpsError("source-changed", `${file} changed while it was read: ${change}.`, {
+    hint: "Stop the application (or switch on maintenance), then start again: npx zx ops/migrate.mjs execute --replace",
+    details: { file },
+  });
+}
+
+function refuseWhenInterrupted({ signal, collection }: LoadOptions, progress: LoadProgress): void {
+  if (!signal.aborted) return;
+  throw new OpsError("interrupted", `Stopped after ${progress.elements} documents of ${collection.name}, all of them committed.`, {
+    hint: "Go on with the same command: npx zx ops/migrate.mjs execute",
+    cause: signal.reason,
+  });
+}

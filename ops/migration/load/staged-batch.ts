@@ -1,0 +1,161 @@
+/**
+ * The slow way for a batch that violates a constraint: its rows go to a temporary table without constraints, are
+ * classified there by set-based statements, and what can be a row is inserted. The number of round trips does not depend
+ * on the number of bad rows, unless a row is bad in a way that no rule foresees: then the batch is halved until that row
+ * stands alone, and it is quarantined with the server's reason.
+ */
+
+import type { Client } from "pg";
+import type { Collection, TypedCollection } from "../../collections/collection.ts";
+import { copyIn } from "../../postgres/copy.ts";
+import { sqlState } from "../../postgres/database-error.ts";
+import { copyTarget } from "./copy-target.ts";
+
+/** A row that stayed out of the table. */
+export interface RefusedRow {
+  /** Index in the array. */
+  position: number;
+  reason: string;
+  sqlstate?: string;
+}
+
+export interface StagedResult {
+  refused: RefusedRow[];
+  /** Rows with a reference whose target does not exist. */
+  orphans: number;
+  /** Repeated registrations. */
+  duplicates: number;
+}
+
+const stage = "pg_temp.stage";
+
+/**
+ * Writes a batch inside the caller's transaction.
+ *
+ * @param copy the batch as COPY text
+ */
+export async function loadStaged(client: Client, collection: Collection, copy: Uint8Array): Promise<StagedResult> {
+  const { table, columns } = copyTarget(collection);
+  await client.query(`create temporary table stage (like ${table} including defaults) on commit drop`);
+  const result = await loadHalves(client, collection, splitLines(copy), columns);
+  await client.query(`drop table ${stage}`);
+  return result;
+}
+
+async function loadHalves(client: Client, collection: Collection, lines: Buffer[], columns: string[]): Promise<StagedResult> {
+  await client.query("savepoint half");
+  try {
+    const result = await loadLines(client, collection, lines, columns);
+    await client.query("release savepoint half");
+    return result;
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    await client.query("rollback to savepoint half");
+    if (lines.length === 1) return refuseOne(collection, lines[0]!, error);
+    const middle = lines.length >> 1;
+    const first = await loadHalves(client, collection, lines.slice(0, middle), columns);
+    const second = await loadHalves(client, collection, lines.slice(middle), columns);
+    return {
+      refused: [...first.refused, ...second.refused],
+      orphans: first.orphans + second.orphans,
+      duplicates: first.duplicates + second.duplicates,
+    };
+  }
+}
+
+async function loadLines(client: Client, collection: Collection, lines: Buffer[], columns: string[]): Promise<StagedResult> {
+  await client.query(`truncate ${stage}`);
+  await copyIn(client, `${stage} (${columns.join(", ")})`, Buffer.concat(lines));
+  const refused = await refuseRepeatedIds(client, collection);
+  const orphans = collection.kind === "typed" ? await keepOrphans(client, collection) : 0;
+  const duplicates = collection.kind === "typed" ? await keepDuplicates(client, collection) : 0;
+  const target = collection.kind === "typed" && collection.registration !== undefined ? [...columns, "duplicate_of"] : columns;
+  const list = target.join(", ");
+  await client.query(`insert into ${collection.table} (${list}) select ${list} from ${stage} order by position`);
+  return { refused, orphans, duplicates };
+}
+
+/** The application finds the first of several documents with one id; the others cannot be rows. */
+async function refuseRepeatedIds(client: Client, collection: Collection): Promise<RefusedRow[]> {
+  const key = collection.kind === "settings" ? "key" : "id";
+  const same = collection.kind === "generic" ? "t.collection = s.collection and t.id = s.id" : `t.${key} = s.${key}`;
+  const { rows } = await client.query<{ position: string; id: string; first: string }>(
+    `with repeated as (
+       select s.position, s.${key} as id, coalesce(t.position, f.first) as first
+         from ${stage} s
+         join (select ${key}, min(position) as first from ${stage} group by ${key}) f on f.${key} = s.${key}
+         left join ${collection.table} t on ${same}
+        where t.${key} is not null or s.position <> f.first
+     ), gone as (
+       delete from ${stage} s using repeated r where s.position = r.position
+     )
+     select position::text, id, first::text from repeated order by position`,
+  );
+  return rows.map(({ position, id, first }) => ({
+    position: Number(position),
+    reason: `repeats the id ${JSON.stringify(id)} of element ${first}`,
+    sqlstate: "23505",
+  }));
+}
+
+/** A reference without a target: the column is NULL, the value stays in the remainder. */
+async function keepOrphans(client: Client, collection: TypedCollection): Promise<number> {
+  const references = collection.columns.filter((column) => column.references !== undefined);
+  if (references.length === 0) return 0;
+  const missing = ({ name, references: target }: (typeof references)[number]) =>
+    `(s.${name} is not null and not exists (select from lightningtalk.${target} t where t.id = s.${name}))`;
+  const fields = references.map((column) => `case when ${missing(column)} then jsonb_build_object('${column.field}', s.${column.name}) else '{}' end`);
+  const columns = references.map((column) => `${column.name} = case when ${missing(column)} then null else s.${column.name} end`);
+  const { rowCount } = await client.query(
+    `update ${stage} s set remainder = s.remainder || ${fields.join(" || ")}, ${columns.join(", ")}
+      where ${references.map(missing).join(" or ")}`,
+  );
+  return rowCount ?? 0;
+}
+
+/** The first registration of an e-mail for an event counts; later ones name it. */
+async function keepDuplicates(client: Client, collection: TypedCollection): Promise<number> {
+  if (collection.registration === undefined) return 0;
+  const { event, email } = collection.registration;
+  const { rowCount } = await client.query(
+    `update ${stage} s set duplicate_of = f.id
+       from (
+         select distinct on (event, email) event, email, id
+           from (
+             select s.${event} as event, lower(s.${email}) as email, s.id, 1 as source, s.position from ${stage} s
+             union all
+             select t.${event}, lower(t.${email}), t.id, 0, t.position from ${collection.table} t
+              where t.duplicate_of is null
+                and (t.${event}, lower(t.${email})) in (select s.${event}, lower(s.${email}) from ${stage} s)
+           ) candidates
+          order by event, email, source, position
+       ) f
+      where s.${event} = f.event and lower(s.${email}) = f.email and s.id <> f.id`,
+  );
+  return rowCount ?? 0;
+}
+
+/** Data exceptions, constraint violations and exceeded limits; anything else is not the row's fault. */
+function isDataError(error: unknown): boolean {
+  return /^(22|23|54)/.test(sqlState(error) ?? "");
+}
+
+function refuseOne(collection: Collection, line: Buffer, error: unknown): StagedResult {
+  const place = copyTarget(collection).columns.indexOf("position");
+  const position = Number(line.toString("utf8").split("\t")[place]);
+  const sqlstate = sqlState(error);
+  const reason = `was refused by the database: ${(error as Error).message}`;
+  return { refused: [{ position, reason, ...(sqlstate === undefined ? {} : { sqlstate }) }], orphans: 0, duplicates: 0 };
+}
+
+/** Lines of COPY text, each with its line end: a line end inside a value is escaped. */
+function splitLines(copy: Uint8Array): Buffer[] {
+  const bytes = Buffer.from(copy.buffer, copy.byteOffset, copy.byteLength);
+  const lines: Buffer[] = [];
+  for (let from = 0; from < bytes.length; ) {
+    const to = bytes.indexOf(0x0a, from) + 1;
+    lines.push(bytes.subarray(from, to));
+    from = to;
+  }
+  return lines;
+}

@@ -1,0 +1,59 @@
+/**
+ * The canonical form of a JSON value: two values have the same form exactly when they are equal as JSON. Types are tagged
+ * and lengths are written, so that no value can slide from one field into the next; keys are sorted, so that their order
+ * does not count; an absent key is not a null one.
+ */
+
+import { hash } from "node:crypto";
+import { isRawJson } from "../../json/value.ts";
+import type { JsonObject, JsonValue } from "../../json/value.ts";
+
+/** Writes the canonical form. Values nested deeper than `maximumDepth` must not be given: this function is recursive. */
+export function canonicalForm(value: JsonValue): string {
+  switch (typeof value) {
+    case "string":
+      return `s${value.length}:${value}`;
+    case "number":
+      return Object.is(value, -0) ? "n-0;" : `n${value};`;
+    case "boolean":
+      return value ? "t" : "f";
+    default:
+      return value === null ? "z" : structure(value);
+  }
+}
+
+function structure(value: Exclude<JsonValue, string | number | boolean | null>): string {
+  if (Array.isArray(value)) {
+    let form = `a${value.length}:`;
+    for (const item of value) form += canonicalForm(item);
+    return form;
+  }
+  if (isRawJson(value)) return `r${value.rawJSON};`;
+  const keys = sortedKeys(value);
+  let form = `o${keys.length}:`;
+  for (const key of keys) form += `${key.length}:${key}${canonicalForm(value[key]!)}`;
+  return form;
+}
+
+/** Documents of a collection mostly have the same keys in the same order: the last sorting serves again. */
+const lastShapes = new Map<number, { keys: string[]; sorted: string[] }>();
+
+function sortedKeys(value: JsonObject): string[] {
+  const keys = Object.keys(value);
+  const last = lastShapes.get(keys.length);
+  if (last !== undefined && sameKeys(last.keys, keys)) return last.sorted;
+  const sorted = keys.toSorted();
+  lastShapes.set(keys.length, { keys, sorted });
+  return sorted;
+}
+
+function sameKeys(a: string[], b: string[]): boolean {
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** SHA-256 of a canonical form, as 32 characters of Latin-1: one per byte. */
+export function hashForm(form: string): string {
+  // UTF-8 has no lone surrogates; two different ones would hash alike.
+  return form.isWellFormed() ? hash("sha256", form, "binary") : hash("sha256", Buffer.from(form, "utf16le"), "binary");
+}
