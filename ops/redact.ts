@@ -24,9 +24,11 @@ const URL_VARIABLES = ["DATABASE_URL", "LT_DATABASE_URL"];
 const SHORTEST_SECRET = 6;
 
 // The password runs to the last "@" before white space or a quote: one that holds an unescaped "@" or "/" is hidden whole.
+// That hides a path after a port as well when an "@" follows: rather too much than too little.
 const URL_PASSWORD = /\b([a-z][a-z0-9+.-]*:\/\/[^\s:@/"'`]*):[^\s"'`]*@/gi;
 const QUERY_PASSWORD = /([?&](?:password|pgpassword|sslpassword)=)[^&\s"'`]*/gi;
-const KEY_VALUE = /\b((?:pg|db_|database_|postgres_)?(?:password|passwd|pwd)\s*=\s*)(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,;&'"]+)/gi;
+const KEY_VALUE =
+  /\b((?:pg|db_|database_|postgres_)?(?:password|passwd|pwd)\s*=\s*)(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,;&'"]+)/gi;
 const JSON_PASSWORD = /("(?:password|passwordHash|secret|token)"\s*:\s*)"(?:[^"\\]|\\.)*"/gi;
 const SIGNATURE = /([?&](?:X-Amz-Signature|X-Amz-Security-Token|X-Amz-Credential)=)[^&\s"'`]*/gi;
 
@@ -63,7 +65,7 @@ function knownSecrets(environment: NodeJS.ProcessEnv): string[] {
   const secrets = SECRET_VARIABLES.map((name) => environment[name]);
   for (const name of URL_VARIABLES) secrets.push(...passwordSpellings(environment[name]));
   const known = secrets.filter((value): value is string => value !== undefined && value.length >= SHORTEST_SECRET);
-  return [...new Set(known)].sort((a, b) => b.length - a.length);
+  return [...new Set(known)].toSorted((a, b) => b.length - a.length);
 }
 
 /** The password of a URL as it is written there and as it is after decoding. */

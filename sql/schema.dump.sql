@@ -348,6 +348,7 @@ $function$
 -- privileges of others than the owner
 
 function lightningtalk.delete_document(text,text): execute to lt_readwrite
+later functions: execute to lt_admin
 later sequences of lightningtalk: select, usage to lt_readwrite
 later tables of lightningtalk: insert, select, update to lt_readwrite
 later tables of lightningtalk: select to lt_readonly

@@ -94,7 +94,7 @@ export function command<const Options extends readonly OptionDefinition[] = read
 }
 
 /** A command whose flags are not known by type any more. */
-export type AnyCommand = CommandDefinition<readonly OptionDefinition[]>;
+export type AnyCommand = CommandDefinition;
 
 /** A script of several commands by name, or (without `commands`, like `command` in all else) one that is a command itself. */
 export type ScriptDefinition =

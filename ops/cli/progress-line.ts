@@ -37,13 +37,14 @@ export class ProgressLine {
 
   /** The line that stays when the task has ended. */
   last(now: number, text?: string): string {
-    const { parts } = this.#meter.read(now);
-    return [this.#label, ...(text === undefined ? parts : [text]), formatDuration(now - this.#startedAt)].join(GAP);
+    const { amounts, rates } = this.#meter.read(now);
+    const parts = text === undefined ? [...amounts, ...rates] : [text];
+    return [this.#label, ...parts, formatDuration(now - this.#startedAt)].join(GAP);
   }
 
-  #parts(reading: MeterReading): string[] {
-    const percent = reading.fraction === undefined ? [] : [`${Math.floor(reading.fraction * 100)}%`];
-    return [...percent, ...reading.parts, ...(this.#suffix === "" ? [] : [this.#suffix])];
+  #parts({ fraction, amounts, timeLeft, rates }: MeterReading): string[] {
+    const percent = fraction === undefined ? [] : [`${Math.floor(fraction * 100)}%`];
+    return [...percent, ...amounts, ...timeLeft, ...rates, ...(this.#suffix === "" ? [] : [this.#suffix])];
   }
 }
 

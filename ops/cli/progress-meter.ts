@@ -19,8 +19,10 @@ export interface MeterOptions {
 export interface MeterReading {
   /** 0 to 1, undefined without a total. */
   fraction: number | undefined;
-  /** Quantities, rates and time left, most important first. */
-  parts: string[];
+  /** Each a text, or nothing while it cannot be told. */
+  amounts: string[];
+  timeLeft: string[];
+  rates: string[];
 }
 
 /** Too short a time to tell a rate from. */
@@ -58,11 +60,9 @@ export class ProgressMeter {
     const counted = total === undefined ? formatCount(done) : `${formatCount(done)}/${formatCount(total)}`;
     return {
       fraction: fractionOf(done, total),
-      parts: [
-        `${counted} ${unit}`.trim(),
-        ...rateText(rate, (r) => `${formatCount(r)}/s`),
-        ...timeLeft((total ?? done) - done, rate),
-      ],
+      amounts: [`${counted} ${unit}`.trim()],
+      timeLeft: timeLeft((total ?? done) - done, rate),
+      rates: rateText(rate, (r) => `${formatCount(r)}/s`),
     };
   }
 
@@ -72,12 +72,14 @@ export class ProgressMeter {
     const byteRate = perSecond(row.bytes - start.bytes, elapsedMs);
     return {
       fraction: fractionOf(row.bytes, row.totalBytes),
-      parts: [
+      amounts: [
         `${formatCount(row.documents)} documents`,
         `${formatMegabytes(row.bytes)}/${formatMegabytes(row.totalBytes)} MB`,
+      ],
+      timeLeft: timeLeft(row.totalBytes - row.bytes, byteRate),
+      rates: [
         ...rateText(documentRate, (r) => `${formatCount(r)} documents/s`),
         ...rateText(byteRate, (r) => `${formatMegabytes(r)} MB/s`),
-        ...timeLeft(row.totalBytes - row.bytes, byteRate),
       ],
     };
   }

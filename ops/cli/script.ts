@@ -13,6 +13,7 @@ import { watchInterrupts } from "./interrupt.ts";
 import { tolerateClosedPipes, writeErr, writeOut } from "./output.ts";
 import { writeFailure, writeResult } from "./result.ts";
 import { scriptArguments, wantsJson } from "./script-arguments.ts";
+import { catchStrays } from "./strays.ts";
 
 export { command } from "./definition.ts";
 
@@ -50,6 +51,10 @@ async function runCommand(line: Run): Promise<ExitCode> {
   const config = loadConfig({ flags: common, environment: process.env, cwd: process.cwd() });
   const reporter = openReporter(common);
   for (const warning of flagWarnings(common)) reporter.warn(warning);
+  const strays = catchStrays(async (error) => {
+    reporter.close();
+    process.exit(await fail(title, error, common.json ?? false));
+  });
   const interrupts = watchInterrupts(() => reporter.warn("stopping after the current batch; press again to stop now."));
   try {
     const result = await command.run(openContext(line, config, reporter, interrupts.signal));
@@ -61,6 +66,7 @@ async function runCommand(line: Run): Promise<ExitCode> {
   } finally {
     reporter.close();
     interrupts.stop();
+    strays.stop();
   }
 }
 

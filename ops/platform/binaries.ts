@@ -1,4 +1,5 @@
-import { cp, lstat, mkdir, readFile, rename, rm, symlink } from "node:fs/promises";
+import { cpSync } from "node:fs";
+import { lstat, mkdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { OpsError } from "../errors.ts";
@@ -69,7 +70,13 @@ function binariesIn(directory: string, packageVersion: string): Binaries {
   };
 }
 
-async function restoreLinks(root: string): Promise<void> {
+/**
+ * Makes those links of a package that are missing.
+ *
+ * @param root the package's directory
+ * @throws OpsError `postgres-incomplete` when one cannot be made
+ */
+export async function restoreLinks(root: string): Promise<void> {
   const list = await readFile(join(root, "native", "pg-symlinks.json"), "utf8").catch(() => "[]");
   for (const { source, target } of JSON.parse(list) as LinkEntry[]) {
     const path = join(root, target);
@@ -92,7 +99,8 @@ async function copyAtomically(source: string, target: string): Promise<void> {
   const partial = `${target}.partial-${process.pid}`;
   await mkdir(dirname(target), { recursive: true });
   try {
-    await cp(source, partial, { recursive: true, verbatimSymlinks: true });
+    // Synchronous, because for a thousand small files that is three times as fast, and nothing else goes on meanwhile.
+    cpSync(source, partial, { recursive: true, verbatimSymlinks: true });
     await rename(partial, target);
   } catch (cause) {
     // Another command finished the same copy first: its copy is as good as ours.

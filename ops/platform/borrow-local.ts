@@ -4,6 +4,7 @@ import { holdSharedLock, whenUnlocked } from "./file-lock.ts";
 import { startLocalServer, stopLocalServer, type LocalServer } from "./local.ts";
 import { findPlace, makeHome } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
+import { withFileFailures } from "./server-failure.ts";
 
 /** A server in use by this command. */
 export interface BorrowedServer extends LocalServer {
@@ -24,8 +25,7 @@ export interface BorrowedServer extends LocalServer {
  * @param home directory of the local state (LT_HOME)
  */
 export async function borrowLocalServer(home: string): Promise<BorrowedServer> {
-  const files = filesIn(await makeHome(home));
-  const use = await holdSharedLock(files.users);
+  const { files, use } = await joinUsers(home);
   try {
     const server = await startLocalServer(home);
     if (server.startedNow) await writeFile(files.onDemand, `${server.pid}\n`);
@@ -44,8 +44,7 @@ export async function borrowLocalServer(home: string): Promise<BorrowedServer> {
 
 /** Starts the embedded server, or finds it running, so that it stays until `stopLocalServer`. */
 export async function keepLocalServer(home: string): Promise<LocalServer> {
-  const files = filesIn(await makeHome(home));
-  const use = await holdSharedLock(files.users);
+  const { files, use } = await joinUsers(home);
   try {
     const server = await startLocalServer(home);
     await rm(files.onDemand, { force: true });
@@ -59,6 +58,13 @@ export async function keepLocalServer(home: string): Promise<LocalServer> {
 export async function isOnDemand(home: string, pid: number): Promise<boolean> {
   const started = await readFile(filesIn(join(home, "postgres")).onDemand, "utf8").catch(() => "");
   return Number(started) === pid;
+}
+
+async function joinUsers(home: string) {
+  return await withFileFailures({ what: "PostgreSQL did not start", dataDirectory: home }, async () => {
+    const files = filesIn(await makeHome(home));
+    return { files, use: await holdSharedLock(files.users) };
+  });
 }
 
 async function stopIfUnused(home: string): Promise<boolean> {

@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import type { Binaries } from "./binaries.ts";
 import { withFileLock } from "./file-lock.ts";
 import type { Identity } from "./identity.ts";
-import { describeFileFailure, describeServerFailure } from "./server-failure.ts";
+import { describeServerFailure, withFileFailures } from "./server-failure.ts";
 import { runProgram } from "./server-program.ts";
 import { INCLUDE_LINE } from "./server-settings.ts";
 
@@ -35,16 +35,14 @@ export async function createCluster(creation: ClusterCreation): Promise<boolean>
     await removeAbandoned(dataDirectory);
     const partial = `${dataDirectory}.partial`;
     try {
-      await initialize(partial, creation);
+      await withFileFailures(scene, async () => await initialize(partial, creation));
       await rename(partial, dataDirectory);
       await syncDirectory(dirname(dataDirectory));
       return true;
     } catch (error) {
-      const output = error instanceof Error && "stderr" in error ? String(error.stderr) : undefined;
       await removeAbandoned(dataDirectory);
-      throw output === undefined
-        ? await describeFileFailure(error, scene)
-        : await describeServerFailure(output, scene, error);
+      const output = error instanceof Error && "stderr" in error ? String(error.stderr) : undefined;
+      throw output === undefined ? error : await describeServerFailure(output, scene, error);
     }
   });
 }

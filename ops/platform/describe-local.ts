@@ -9,6 +9,7 @@ import { readMajorVersion } from "./major-version.ts";
 import { readPassword } from "./password.ts";
 import { findPlace, type Place } from "./place.ts";
 import { findPostmaster, type Postmaster } from "./postmaster.ts";
+import { withFileFailures } from "./server-failure.ts";
 
 /** What is known of the embedded server, whether it runs or not. */
 export interface LocalServerStatus {
@@ -36,6 +37,15 @@ export interface LocalServerStatus {
 
 /** Describes the embedded server of `home` without starting or changing anything. */
 export async function describeLocalServer(home: string): Promise<LocalServerStatus> {
+  return await withFileFailures(
+    { what: "The embedded PostgreSQL cannot be looked at", dataDirectory: home },
+    async () => {
+      return await describeHome(home);
+    },
+  );
+}
+
+async function describeHome(home: string): Promise<LocalServerStatus> {
   const { packageVersion } = await findBinaries();
   const place = await findPlace(home);
   if (!place) return { state: "absent", home, installedVersion: packageVersion };

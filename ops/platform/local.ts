@@ -5,7 +5,7 @@ import { readLastPort, rememberPort } from "./last-port.ts";
 import { ensureDatabase } from "./local-database.ts";
 import { settlePassword } from "./password.ts";
 import { findPlace, makeHome, preparePlace } from "./place.ts";
-import { describeFileFailure } from "./server-failure.ts";
+import { withFileFailures } from "./server-failure.ts";
 import { DEFAULT_SETTINGS, type ServerSettings } from "./server-settings.ts";
 import { startCluster } from "./start-cluster.ts";
 import { stopCluster } from "./stop-cluster.ts";
@@ -37,12 +37,10 @@ export interface LocalServer {
  * @throws OpsError with what prevents it: `disk-full`, `other-major-version`, `server-failed`, …
  */
 export async function startLocalServer(home: string, settings: ServerSettings = {}): Promise<LocalServer> {
-  try {
+  return await withFileFailures({ what: "PostgreSQL did not start", dataDirectory: home }, async () => {
     const directory = await makeHome(home);
     return await withFileLock(join(directory, "start.lock"), async () => await start(home, settings));
-  } catch (error) {
-    throw await describeFileFailure(error, { what: "PostgreSQL did not start", dataDirectory: home });
-  }
+  });
 }
 
 /**
@@ -51,8 +49,10 @@ export async function startLocalServer(home: string, settings: ServerSettings = 
  * @returns false when none ran
  */
 export async function stopLocalServer(home: string): Promise<boolean> {
-  const place = await findPlace(home);
-  return place !== undefined && (await stopCluster(place.dataDirectory));
+  return await withFileFailures({ what: "PostgreSQL was not stopped", dataDirectory: home }, async () => {
+    const place = await findPlace(home);
+    return place !== undefined && (await stopCluster(place.dataDirectory));
+  });
 }
 
 async function start(home: string, settings: ServerSettings): Promise<LocalServer> {

@@ -2,7 +2,6 @@ import { execFile } from "node:child_process";
 import { open, readFile, realpath, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { OpsError } from "../errors.ts";
 import { isFileError } from "./file-errors.ts";
 import type { Identity } from "./identity.ts";
 
@@ -57,13 +56,7 @@ export async function disownPidFile(dataDirectory: string, identity: Identity | 
 }
 
 async function readPidFile(dataDirectory: string): Promise<Postmaster | undefined> {
-  const content = await readFile(join(dataDirectory, "postmaster.pid"), "utf8").catch((error: unknown) => {
-    if (!isFileError(error, "EACCES")) return ignoreMissing(error);
-    throw new OpsError("foreign-data-directory", `The data directory ${dataDirectory} belongs to another user.`, {
-      hint: "Run the command as its owner or as root, or set LT_HOME to a directory of your own.",
-      cause: error,
-    });
-  });
+  const content = await readFile(join(dataDirectory, "postmaster.pid"), "utf8").catch(ignoreMissing);
   const [pid, , startedAt, port, socketDirectory = "", , , status = ""] = (content ?? "").split("\n");
   // A server that is just starting has written part of the lines; a stale pid may be negative (single-user mode).
   if (!pid || !(Number(pid) > 0)) return undefined;

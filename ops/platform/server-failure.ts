@@ -31,9 +31,19 @@ export async function describeServerFailure(output: string, scene: FailureScene,
   });
 }
 
-/** Turns "disk full" of a file operation into its OpsError; every other error comes back as it is. */
-export async function describeFileFailure(error: unknown, scene: FailureScene): Promise<unknown> {
-  return isFileError(error, "ENOSPC", "EDQUOT") ? await diskFull(scene, error) : error;
+/**
+ * Runs `task`; a file operation in it that fails for want of space or permission becomes an OpsError.
+ *
+ * @throws OpsError `disk-full` or `no-permission`; what `task` throws otherwise passes through unchanged
+ */
+export async function withFileFailures<T>(scene: FailureScene, task: () => Promise<T>): Promise<T> {
+  try {
+    return await task();
+  } catch (error) {
+    if (isFileError(error, "ENOSPC", "EDQUOT")) throw await diskFull(scene, error);
+    if (isFileError(error, "EACCES", "EPERM", "EROFS")) throw noPermission(scene, error);
+    throw error;
+  }
 }
 
 /**
@@ -49,6 +59,13 @@ export async function readLogTail(path: string, offset: number): Promise<string>
   } finally {
     await file.close();
   }
+}
+
+function noPermission(scene: FailureScene, error: NodeJS.ErrnoException): OpsError {
+  return new OpsError("no-permission", `${scene.what}: permission denied for ${error.path ?? scene.dataDirectory}.`, {
+    hint: "Run the command as the owner or as root, or set LT_HOME to a directory of your own.",
+    cause: error,
+  });
 }
 
 async function diskFull(scene: FailureScene, cause: unknown): Promise<OpsError> {

@@ -63,23 +63,31 @@ async function acquire(client: Client, name: string, waitMs: number): Promise<vo
   }
 }
 
-async function holding<T>(client: Client, name: string, fn: (signal: AbortSignal) => Promise<T>, heartbeatMs: number): Promise<T> {
+async function holding<T>(
+  client: Client,
+  name: string,
+  fn: (signal: AbortSignal) => Promise<T>,
+  heartbeatMs: number,
+): Promise<T> {
   const controller = new AbortController();
+  const { signal } = controller;
   const lose = (cause?: unknown) => {
-    if (!controller.signal.aborted) controller.abort(lockLost(name, cause));
+    if (!signal.aborted) controller.abort(lockLost(name, cause));
   };
   client.on("error", lose);
   client.on("end", lose);
   // A path that drops packets in silence closes no socket; only a missing answer shows it.
-  const heartbeat = setInterval(() => answers(client, heartbeatMs).catch(lose), heartbeatMs);
+  let last = Promise.resolve();
+  const beat = () => (last = last.then(() => (signal.aborted ? undefined : answers(client, heartbeatMs))).catch(lose));
+  const heartbeat = setInterval(() => void beat(), heartbeatMs);
   heartbeat.unref();
   try {
-    const result = await fn(controller.signal);
-    await answers(client, heartbeatMs).catch(lose);
-    controller.signal.throwIfAborted();
+    const result = await fn(signal);
+    await beat();
+    signal.throwIfAborted();
     return result;
   } catch (error) {
-    controller.signal.throwIfAborted();
+    signal.throwIfAborted();
     throw error;
   } finally {
     clearInterval(heartbeat);
@@ -107,7 +115,9 @@ const HOLDER = `
 
 async function alreadyRunning(client: Client, name: string, cause: unknown): Promise<OpsError> {
   const { rows } = await client.query(HOLDER, [lockName(name)]);
-  const holder = rows[0] as { pid: number; application_name: string; usename: string | null; backend_start: Date | null } | undefined;
+  const holder = rows[0] as
+    | { pid: number; application_name: string; usename: string | null; backend_start: Date | null }
+    | undefined;
   const who = holder === undefined ? "another session that has just ended" : `"${holder.application_name}"`;
   const since = holder?.backend_start ? `, since ${holder.backend_start.toISOString()}` : "";
   return new OpsError("already-running", `The lock "${name}" of this database is held by ${who}${since}.`, {
@@ -120,10 +130,14 @@ async function alreadyRunning(client: Client, name: string, cause: unknown): Pro
 }
 
 function lockLost(name: string, cause: unknown): OpsError {
-  return new OpsError("lock-lost", `The connection that held the lock "${name}" broke, so another command may have started.`, {
-    hint: "run the same command again; it goes on from what was committed",
-    cause,
-  });
+  return new OpsError(
+    "lock-lost",
+    `The connection that held the lock "${name}" broke, so another command may have started.`,
+    {
+      hint: "run the same command again; it goes on from what was committed",
+      cause,
+    },
+  );
 }
 
 function lockName(name: string): string {

@@ -19,7 +19,16 @@ export interface ConnectionTarget {
 
 const DEFAULT_PORT = 5432;
 const PLACEHOLDER_HOST = "placeholder.invalid";
-const KNOWN_PARAMETERS = new Set(["host", "port", "dbname", "user", "password", "options", "application_name", "connect_timeout"]);
+const KNOWN_PARAMETERS = new Set([
+  "host",
+  "port",
+  "dbname",
+  "user",
+  "password",
+  "options",
+  "application_name",
+  "connect_timeout",
+]);
 
 /**
  * Parses `postgresql://user:password@host:port/database?parameters`, also with a Unix socket directory as
@@ -86,7 +95,8 @@ function decoded(url: string, part: string): string | undefined {
 function parsePort(url: string, port: string): number {
   if (port === "") return DEFAULT_PORT;
   const number = Number(port);
-  if (!Number.isInteger(number) || number < 1 || number > 65_535) throw badUrl(url, `${JSON.stringify(port)} is no port`);
+  if (!Number.isInteger(number) || number < 1 || number > 65_535)
+    throw badUrl(url, `${JSON.stringify(port)} is no port`);
   return number;
 }
 

@@ -56,7 +56,11 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
  *
  * @throws OpsError when the database refuses or is lost; what `fn` throws otherwise passes through unchanged
  */
-export async function withClient<T>(url: string, options: ConnectOptions, fn: (client: pg.Client) => Promise<T>): Promise<T> {
+export async function withClient<T>(
+  url: string,
+  options: ConnectOptions,
+  fn: (client: pg.Client) => Promise<T>,
+): Promise<T> {
   const client = await connect(url, options);
   try {
     return await fn(client);
@@ -91,7 +95,8 @@ export function clientConfig(url: string, options: ConnectOptions = {}): ClientC
 /** One round trip. Settings that this server does not have are left out rather than refused. */
 async function prepareSession(client: pg.Client, options: ConnectOptions): Promise<void> {
   const settings = [...SESSION_SETTINGS];
-  if (options.statementTimeoutMs !== undefined) settings.push(["statement_timeout", String(options.statementTimeoutMs)]);
+  if (options.statementTimeoutMs !== undefined)
+    settings.push(["statement_timeout", String(options.statementTimeoutMs)]);
   await client.query(
     `select pg_catalog.set_config(wanted.name, wanted.value, false)
        from rows from (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) as wanted (name, value)

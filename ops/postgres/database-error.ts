@@ -174,7 +174,7 @@ function kindOf({ code, message }: ErrorFields): Kind | undefined {
 function errorFields(error: unknown): ErrorFields | undefined {
   // A name with several addresses fails once per address, in an aggregate without a message of its own.
   if (error instanceof AggregateError && error.errors.length > 0) return errorFields(error.errors.at(-1));
-  return error instanceof Error ? (error as ErrorFields & Error) : undefined;
+  return error instanceof Error ? error : undefined;
 }
 
 function location({ schema, table, constraint, detail }: ErrorFields): string {

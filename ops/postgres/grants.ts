@@ -28,7 +28,8 @@ export async function checkGrants(client: Client): Promise<GrantDifference[]> {
   try {
     const results = await runSqlFile(client, file);
     // Only the final query returns rows with names; SET and DO return none.
-    return results.findLast(({ command, fields }) => command === "SELECT" && fields.length > 0)!.rows as GrantDifference[];
+    return results.findLast(({ command, fields }) => command === "SELECT" && fields.length > 0)!
+      .rows as GrantDifference[];
   } catch (error) {
     await client.query("rollback");
     throw uncheckable(error);

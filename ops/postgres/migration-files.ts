@@ -31,7 +31,7 @@ const FILE_NAME = /^(\d{4})-[a-z0-9]+(?:-[a-z0-9]+)*\.sql$/;
  */
 export async function readMigrationFiles(directory: string = SQL_DIRECTORY): Promise<MigrationFile[]> {
   const folder = join(directory, "migrations");
-  const names = (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".sql")).toSorted();
   names.forEach((name, index) => checkNumber(name, index + 1));
   const files: MigrationFile[] = [];
   let head = EMPTY_HEAD;
@@ -50,7 +50,8 @@ function checkNumber(name: string, expected: number): void {
   if (digits === undefined) throw invalid(`${name} is not named like 0001-some-words.sql`);
   const number = Number(digits);
   if (number < expected) throw invalid(`the number of ${name} is taken twice`);
-  if (number > expected) throw invalid(`${name} follows number ${String(expected - 1).padStart(4, "0")}, so a file is missing`);
+  if (number > expected)
+    throw invalid(`${name} follows number ${String(expected - 1).padStart(4, "0")}, so a file is missing`);
 }
 
 function invalid(reason: string): OpsError {

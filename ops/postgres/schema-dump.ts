@@ -75,8 +75,7 @@ const SECTIONS: ReadonlyArray<{ title: string; query: string }> = [
     title: "constraints",
     // From PostgreSQL 18 on NOT NULL is a constraint of its own; it stands with the columns.
     query: `
-      select format('%I.%I %I: %s%s', n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid),
-               case when not k.convalidated then ' NOT VALID' end) as line
+      select format('%I.%I %I: %s', n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid)) as line
         from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
        where n.nspname in ('lightningtalk', 'ops') and k.contype not in ('n', 't')`,
   },
@@ -152,7 +151,7 @@ const SECTIONS: ReadonlyArray<{ title: string; query: string }> = [
 async function readLines(client: ClientBase, query: string): Promise<string[]> {
   const { rows } = await client.query<{ line: string }>(query);
   // Sorted here, by code units: the server's order depends on its collation.
-  return rows.map(({ line }) => line).sort();
+  return rows.map(({ line }) => line).toSorted();
 }
 
 function formatSection(title: string, lines: readonly string[]): string {

@@ -18,13 +18,19 @@ export interface AppliedMigration {
 export async function readHistory(client: ClientBase): Promise<AppliedMigration[]> {
   const { rows: ledger } = await client.query("select to_regclass('ops.schema_migrations') is not null as exists");
   if (!ledger[0].exists) return [];
-  const { rows } = await client.query<AppliedMigration>('select name, sha256, head from ops.schema_migrations order by name collate "C"');
+  const { rows } = await client.query<AppliedMigration>(
+    'select name, sha256, head from ops.schema_migrations order by name collate "C"',
+  );
   return rows;
 }
 
 /** Adds one migration to the ledger; to be called in the transaction that applied it. */
 export async function recordMigration(client: ClientBase, file: MigrationFile): Promise<void> {
-  await client.query("insert into ops.schema_migrations (name, sha256, head) values ($1, $2, $3)", [file.name, file.sha256, file.head]);
+  await client.query("insert into ops.schema_migrations (name, sha256, head) values ($1, $2, $3)", [
+    file.name,
+    file.sha256,
+    file.head,
+  ]);
 }
 
 /**
@@ -33,7 +39,10 @@ export async function recordMigration(client: ClientBase, file: MigrationFile): 
  * @throws OpsError `schema-edited` when an applied file has other contents now, `schema-missing` when an applied file is
  *   gone, `schema-newer` when the database has migrations past the last file, `schema-head` when the ledger itself was changed
  */
-export function pendingMigrations(files: readonly MigrationFile[], applied: readonly AppliedMigration[]): MigrationFile[] {
+export function pendingMigrations(
+  files: readonly MigrationFile[],
+  applied: readonly AppliedMigration[],
+): MigrationFile[] {
   const last = files.at(-1)?.name ?? "";
   for (const [index, row] of applied.entries()) {
     const file = files[index];
@@ -50,9 +59,13 @@ export function currentHead(applied: readonly AppliedMigration[]): string {
 }
 
 function newer(name: string, last: string): OpsError {
-  return new OpsError("schema-newer", `The database has the migration ${name}, but this program only knows up to ${last || "none"}.`, {
-    hint: "use the version of this program that made the database, or a later one; migrations are never taken back",
-  });
+  return new OpsError(
+    "schema-newer",
+    `The database has the migration ${name}, but this program only knows up to ${last || "none"}.`,
+    {
+      hint: "use the version of this program that made the database, or a later one; migrations are never taken back",
+    },
+  );
 }
 
 function missing(name: string): OpsError {
@@ -62,10 +75,14 @@ function missing(name: string): OpsError {
 }
 
 function edited(row: AppliedMigration, file: MigrationFile): OpsError {
-  return new OpsError("schema-edited", `The migration ${row.name} was edited after it was applied (SHA-256 ${short(row)} then, ${short(file)} now).`, {
-    hint: `undo the edit of sql/migrations/${row.name} and put the change into a new file`,
-    details: { name: row.name, applied: row.sha256, file: file.sha256 },
-  });
+  return new OpsError(
+    "schema-edited",
+    `The migration ${row.name} was edited after it was applied (SHA-256 ${short(row)} then, ${short(file)} now).`,
+    {
+      hint: `undo the edit of sql/migrations/${row.name} and put the change into a new file`,
+      details: { name: row.name, applied: row.sha256, file: file.sha256 },
+    },
+  );
 }
 
 function ledgerChanged(name: string): OpsError {

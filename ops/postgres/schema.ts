@@ -70,7 +70,11 @@ export async function describeSchema(
   const files = await readMigrationFiles(directory);
   const history = await readHistory(client);
   const pending = pendingMigrations(files, history);
-  return { head: currentHead(history), applied: history.map(({ name }) => name), pending: pending.map(({ name }) => name) };
+  return {
+    head: currentHead(history),
+    applied: history.map(({ name }) => name),
+    pending: pending.map(({ name }) => name),
+  };
 }
 
 /**
@@ -82,7 +86,8 @@ async function settleRoles(client: Client, path: string): Promise<void> {
     try {
       return await runInTransaction(client, path);
     } catch (error) {
-      if (attempt === ROLE_ATTEMPTS || !(error instanceof OpsError) || !CLASHES.has(String(error.details["sqlstate"]))) throw error;
+      if (attempt === ROLE_ATTEMPTS || !(error instanceof OpsError) || !CLASHES.has(String(error.details["sqlstate"])))
+        throw error;
       await sleep(attempt * 50);
     }
   }
@@ -112,7 +117,11 @@ async function transactionId(client: Client): Promise<string> {
 }
 
 function endsTransaction(file: MigrationFile): OpsError {
-  return new OpsError("sql-file", `The migration ${file.name} ends its transaction by itself, so a part of it may have been kept.`, {
-    hint: "take COMMIT, ROLLBACK and BEGIN out of the file; look at the database before running it again",
-  });
+  return new OpsError(
+    "sql-file",
+    `The migration ${file.name} ends its transaction by itself, so a part of it may have been kept.`,
+    {
+      hint: "take COMMIT, ROLLBACK and BEGIN out of the file; look at the database before running it again",
+    },
+  );
 }

@@ -44,7 +44,8 @@ function describeSqlFileError(error: unknown, file: SqlFile): unknown {
 }
 
 function hintFor(state: string, where: string | undefined): string {
-  if (state === "25001") return "a migration runs in one transaction, so CREATE INDEX CONCURRENTLY, VACUUM and their like are not supported";
+  if (state === "25001")
+    return "a migration runs in one transaction, so CREATE INDEX CONCURRENTLY, VACUUM and their like are not supported";
   if (state === "42501") return "connect as the administrator (roles), or as lt_migrator (migrations)";
   return where?.split("\n", 1)[0] ?? "nothing of this file was kept: correct it and run the same command again";
 }

@@ -8,7 +8,8 @@ type TlsMode = "disable" | "verify-full";
 
 const SUPPORTED = new Set(["ssl", "sslmode", "sslrootcert", "uselibpqcompat"]);
 const VERIFYING = new Set(["require", "verify-ca", "verify-full", "true", "1"]);
-const HINT = "use sslmode=verify-full, with sslrootcert=FILE when the server's certificate comes from a private authority";
+const HINT =
+  "use sslmode=verify-full, with sslrootcert=FILE when the server's certificate comes from a private authority";
 
 /**
  * How a connection is encrypted: not at all on this machine, else with the certificate and the host name verified.
@@ -34,7 +35,10 @@ function trustedCertificates(file: string | undefined): string | undefined {
   try {
     pem = readFileSync(file, "utf8");
   } catch (cause) {
-    throw new OpsError("database-tls", `The certificate file ${file} of sslrootcert cannot be read.`, { hint: HINT, cause });
+    throw new OpsError("database-tls", `The certificate file ${file} of sslrootcert cannot be read.`, {
+      hint: HINT,
+      cause,
+    });
   }
   if (!pem.includes("-----BEGIN CERTIFICATE-----")) {
     throw new OpsError("database-tls", `The file ${file} of sslrootcert holds no PEM certificate.`, { hint: HINT });
@@ -48,15 +52,21 @@ function tlsMode({ host, tls }: ConnectionTarget): TlsMode {
   if (asked === undefined) return isLocalHost(host) && !tls.has("sslrootcert") ? "disable" : "verify-full";
   if (VERIFYING.has(asked)) return "verify-full";
   if (["disable", "false", "0"].includes(asked) && isLocalHost(host)) return "disable";
-  throw new OpsError("database-tls", `The TLS mode ${JSON.stringify(asked)} would talk to ${host} without knowing who answers.`, {
-    hint: HINT,
-  });
+  throw new OpsError(
+    "database-tls",
+    `The TLS mode ${JSON.stringify(asked)} would talk to ${host} without knowing who answers.`,
+    {
+      hint: HINT,
+    },
+  );
 }
 
 function refuseUnknown(tls: ReadonlyMap<string, string>): void {
   for (const [name, value] of tls) {
     if (SUPPORTED.has(name)) continue;
     if (name.toLowerCase() === "rejectunauthorized" && value === "true") continue;
-    throw new OpsError("database-tls", `The parameter ${name}=${value} of the database URL is not supported.`, { hint: HINT });
+    throw new OpsError("database-tls", `The parameter ${name}=${value} of the database URL is not supported.`, {
+      hint: HINT,
+    });
   }
 }

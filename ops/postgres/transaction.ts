@@ -34,8 +34,9 @@ function beginStatement({ isolation, readOnly }: TransactionOptions): string {
   return `begin ${modes.filter((mode) => mode !== "").join(", ")}`;
 }
 
-/** PostgreSQL answers COMMIT of a failed transaction with ROLLBACK and no error: a swallowed failure must not pass for success. */
-async function commit(client: ClientBase): Promise<void> {
+/** Commits, and throws when it did not happen. PostgreSQL answers COMMIT of a failed transaction with ROLLBACK and no error: a swallowed failure must not pass for success. */
+export async function commit(client: ClientBase): Promise<void> {
   const { command } = await client.query("commit");
-  if (command !== "COMMIT") throw new Error("The transaction was rolled back by the server although every statement seemed to succeed.");
+  if (command !== "COMMIT")
+    throw new Error("The transaction was rolled back by the server although every statement seemed to succeed.");
 }

@@ -46,7 +46,15 @@ describe.each(STARTERS)("a script started by $starter", ({ program }) => {
   });
 
   test("passes typed flags to the command and prints one JSON object", async () => {
-    const { exitCode, stdout, stderr } = await run("greet", "--batch-size=7", "--force", "--json", "--data", "d", "--verbose");
+    const { exitCode, stdout, stderr } = await run(
+      "greet",
+      "--batch-size=7",
+      "--force",
+      "--json",
+      "--data",
+      "d",
+      "--verbose",
+    );
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout)).toEqual({
       command: "sample greet",
@@ -78,7 +86,11 @@ describe("wrong usage", () => {
 
   test.each([
     { args: ["gret"], message: "Unknown command 'gret'.", hint: "did you mean greet?" },
-    { args: ["greet", "--batchsize", "3"], message: "Unknown option '--batchsize'.", hint: "did you mean --batch-size?" },
+    {
+      args: ["greet", "--batchsize", "3"],
+      message: "Unknown option '--batchsize'.",
+      hint: "did you mean --batch-size?",
+    },
     { args: ["greet", "--jsn"], message: "Unknown option '--jsn'.", hint: "did you mean --json?" },
     { args: ["greet", "--batch-size", "0"], message: "It must be a whole number from 1 to 100.", hint: "--help" },
     { args: ["greet", "--batch-size", "1e1"], message: "It must be a whole number from 1 to 100.", hint: "--help" },
@@ -95,14 +107,19 @@ describe("wrong usage", () => {
     expect(second).toContain(hint);
   });
 
-  test.each([[["gret", "--json"]], [["--json"]], [["greet", "--nope", "--json"]], [["greet", "--stage", "X", "--json"]]])(
-    "is one JSON object on stdout with --json: %j",
-    async (args) => {
-      const { exitCode, stdout } = await run(...args);
-      expect(exitCode).toBe(2);
-      expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { message: expect.any(String), hint: expect.any(String) } });
-    },
-  );
+  test.each([
+    [["gret", "--json"]],
+    [["--json"]],
+    [["greet", "--nope", "--json"]],
+    [["greet", "--stage", "X", "--json"]],
+  ])("is one JSON object on stdout with --json: %j", async (args) => {
+    const { exitCode, stdout } = await run(...args);
+    expect(exitCode).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      error: { message: expect.any(String), hint: expect.any(String) },
+    });
+  });
 
   test("of a script without commands names the missing flag", async () => {
     const { exitCode, stderr } = await runScriptProcess(process.execPath, [SINGLE]);
@@ -121,7 +138,8 @@ describe("wrong usage", () => {
     const { exitCode, stderr } = await runScriptProcess(process.execPath, args, { cwd: directory, env });
     expect(exitCode).toBe(2);
     expect(stderr).toContain("3 settings are wrong:");
-    for (const name of ["--database-url", "BACKUP_ENABLED", "DB_POOL_SIZE in .env"]) expect(stderr).toContain(`- ${name} must`);
+    for (const name of ["--database-url", "BACKUP_ENABLED", "DB_POOL_SIZE in .env"])
+      expect(stderr).toContain(`- ${name} must`);
     expect(stderr).not.toContain("hidden-word");
   });
 });
@@ -170,7 +188,17 @@ describe("a failing command", () => {
   test("says that anything unexpected is a bug, with the stacks of all causes", async () => {
     const { exitCode, stderr } = await run(["crash"]);
     expect(exitCode).toBe(1);
-    for (const text of ["Unexpected TypeError", "bug", "sample.mjs:", "Caused by: Error: deeper"]) expect(stderr).toContain(text);
+    for (const text of ["Unexpected TypeError", "bug", "sample.mjs:", "Caused by: Error: deeper"])
+      expect(stderr).toContain(text);
+  });
+});
+
+describe("an error outside of the command's promise", () => {
+  test("ends the command as a bug, in the form that was asked for and without secrets", async () => {
+    const { exitCode, stdout, stderr } = await runScriptProcess(process.execPath, [SAMPLE, "stray", "--json"]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: "" });
+    expect(stdout).not.toContain("hidden-word");
+    expect(JSON.parse(stdout)).toMatchObject({ command: "sample stray", ok: false, error: { code: "bug" } });
   });
 });
 

@@ -31,7 +31,10 @@ test("says that the disk is full when the server cannot write at its start", asy
 describe.runIf(canMount)("on a small disk", () => {
   test.for(["64k", "8m", "30m"])("says that %s are not enough, and leaves nothing half made", async (size) => {
     const home = mountSmallDisk(size);
-    await expect(startLocalServer(home)).rejects.toMatchObject({ code: "disk-full", message: expect.stringContaining(home) });
+    await expect(startLocalServer(home)).rejects.toMatchObject({
+      code: "disk-full",
+      message: expect.stringContaining(home),
+    });
     expect(await describeLocalServer(home)).toMatchObject({ state: "absent" });
     execFileSync("mount", ["-o", "remount,size=200m", home]);
     expect((await startLocalServer(home)).startedNow).toBe(true);

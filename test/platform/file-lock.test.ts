@@ -59,7 +59,9 @@ async function holdInAnotherProcess(path: string): Promise<() => void> {
       console.log("held");
       await new Promise((resolve) => setTimeout(resolve, 60_000));
     });`;
-  const holder = spawn(process.execPath, ["--input-type=module", "--eval", source, path], { stdio: ["ignore", "pipe", "inherit"] });
+  const holder = spawn(process.execPath, ["--input-type=module", "--eval", source, path], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   onTestFinished(() => void holder.kill("SIGKILL"));
   await new Promise((resolve) => holder.stdout.once("data", resolve));
   return () => void holder.kill("SIGKILL");

@@ -78,7 +78,9 @@ test("lets nobody in without the password, which only its owner can read and no 
   const bySocket = `postgresql://postgres@/postgres?host=${encodeURIComponent(server.socketDirectory)}&port=${server.port}`;
   await expect(withClient(bySocket, {}, async () => "inside")).rejects.toThrow(/password/i);
   expect((await stat(join(home, "postgres", "password"))).mode & 0o777).toBe(0o600);
-  expect(await readFile(join(server.dataDirectory, "postmaster.opts"), "utf8")).not.toContain(new URL(server.url).password);
+  expect(await readFile(join(server.dataDirectory, "postmaster.opts"), "utf8")).not.toContain(
+    new URL(server.url).password,
+  );
 });
 
 test("runs with durable settings, in UTF-8 and UTC, and with checksums", async () => {
@@ -103,13 +105,30 @@ test("runs with durable settings, in UTF-8 and UTC, and with checksums", async (
   });
 });
 
+test("takes settings with any characters in them", async () => {
+  const name = "it's a \\ 'name' # of $1";
+  const { url } = await startLocalServer(await makeTempHome(), { cluster_name: name });
+  const { rows } = await withClient(
+    url,
+    {},
+    async (client) => await client.query("select current_setting('cluster_name') as name"),
+  );
+  expect(rows).toEqual([{ name }]);
+});
+
 test("describes itself absent, running and stopped without changing anything", async () => {
   const home = await makeTempHome();
   expect(await describeLocalServer(home)).toMatchObject({ state: "absent", home });
   await expect(access(join(home, "postgres"))).rejects.toThrow("ENOENT");
   const server = await startLocalServer(home);
   const running = await describeLocalServer(home);
-  expect(running).toMatchObject({ state: "running", pid: server.pid, port: server.port, url: server.url, dataVersion: "18" });
+  expect(running).toMatchObject({
+    state: "running",
+    pid: server.pid,
+    port: server.port,
+    url: server.url,
+    dataVersion: "18",
+  });
   expect(running.bytesOnDisk).toBeGreaterThan(10_000_000);
   expect(Math.abs(Date.now() - Number(running.startedAt))).toBeLessThan(60_000);
   await stopLocalServer(home);
@@ -124,7 +143,9 @@ test("puts its socket under a short path where the home's is too long for one", 
   try {
     const bySocket = new URL(server.url);
     const url = `postgresql://postgres:${bySocket.password}@/postgres?host=${encodeURIComponent(server.socketDirectory)}&port=${server.port}`;
-    expect(await withClient(url, {}, async (client) => (await client.query("select 1 as one")).rows)).toEqual([{ one: 1 }]);
+    expect(await withClient(url, {}, async (client) => (await client.query("select 1 as one")).rows)).toEqual([
+      { one: 1 },
+    ]);
   } finally {
     await stopLocalServer(home);
   }

@@ -21,7 +21,8 @@ afterAll(async () => {
   await cluster?.stop();
 });
 beforeEach(async () => {
-  expect(await checkGrants(client), "differences left behind by the test before").toEqual([]);
+  const left = await checkGrants(client);
+  if (left.length > 0) throw new Error(`The test before left differences behind: ${JSON.stringify(left)}`);
 });
 
 /** What is changed, what undoes it, and a difference that must be among those reported. */

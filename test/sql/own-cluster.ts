@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { chmod, chown, copyFile, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findBinaries, type Binaries } from "../../ops/platform/binaries.ts";
@@ -6,6 +6,7 @@ import { discardLocalServer } from "../../ops/platform/discard-local.ts";
 import { serverIdentity } from "../../ops/platform/identity.ts";
 import { startLocalServer } from "../../ops/platform/local.ts";
 import { runProgram } from "../../ops/platform/server-program.ts";
+import type { ServerSettings } from "../../ops/platform/server-settings.ts";
 import { startCluster } from "../../ops/platform/start-cluster.ts";
 import { stopCluster } from "../../ops/platform/stop-cluster.ts";
 import { withClient } from "../../ops/postgres/connection.ts";
@@ -24,12 +25,17 @@ export interface OwnCluster {
 
 const PASSWORD = "of this test only";
 const SETTINGS = { fsync: false };
+const CERTIFICATES = join(import.meta.dirname, "../fixtures/tls");
 
-/** Starts an empty server of the embedded major version. */
-export async function startOwnCluster(): Promise<OwnCluster> {
+/**
+ * Starts an empty server of the embedded major version.
+ *
+ * @param certificate name of a file in test/fixtures/tls to answer TLS with; without it the server knows no TLS
+ */
+export async function startOwnCluster(certificate?: string): Promise<OwnCluster> {
   const home = await mkdtemp(join(tmpdir(), "lt-own-cluster-"));
   await chmod(home, 0o755);
-  const { url } = await startLocalServer(home, SETTINGS);
+  const { url } = await startLocalServer(home, { ...SETTINGS, ...(certificate && (await tlsSettings(home, certificate))) });
   return clusterAt(url, async () => {
     await discardLocalServer(home);
     await rm(home, { recursive: true, force: true });
@@ -70,6 +76,18 @@ export async function findOlderBinaries(): Promise<Binaries[]> {
         postgres: join(directory, "bin/postgres"),
       };
     });
+}
+
+async function tlsSettings(home: string, certificate: string): Promise<ServerSettings> {
+  const key = join(home, "server.key");
+  await copyFile(join(CERTIFICATES, "server.key"), key);
+  await chmod(key, 0o600);
+  const identity = serverIdentity(join(home, "postgres"));
+  if (identity) await chown(key, identity.uid, identity.gid);
+  const file = join(home, certificate);
+  await copyFile(join(CERTIFICATES, certificate), file);
+  await chmod(file, 0o644);
+  return { ssl: true, ssl_key_file: key, ssl_cert_file: file };
 }
 
 function clusterAt(superuser: string, stop: () => Promise<void>): OwnCluster {

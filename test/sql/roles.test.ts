@@ -1,6 +1,9 @@
+import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findBinaries } from "../../ops/platform/binaries.ts";
+import { runProgram } from "../../ops/platform/server-program.ts";
 import { withClient } from "../../ops/postgres/connection.ts";
+import { sqlState } from "../../ops/postgres/database-error.ts";
 import { checkGrants } from "../../ops/postgres/grants.ts";
 import { dumpSchema } from "../../ops/postgres/schema-dump.ts";
 import { migrateSchema } from "../../ops/postgres/schema.ts";
@@ -10,16 +13,16 @@ import type { OwnCluster } from "./own-cluster.ts";
 const embedded = await findBinaries();
 const older = await findOlderBinaries();
 
-rolesLaw(`PostgreSQL ${embedded.major}`, startOwnCluster);
-for (const binaries of older) rolesLaw(`PostgreSQL ${binaries.major}`, () => startOlderCluster(binaries));
+rolesLaw(embedded.major, startOwnCluster);
+for (const binaries of older) rolesLaw(binaries.major, () => startOlderCluster(binaries));
 
-if (older.length === 0) {
-  // Said in the report, not hidden: the rules for roles changed with PostgreSQL 16.
-  test.todo("roles and grants on an older PostgreSQL: none of 15 to 17 is installed under /usr/lib/postgresql");
-}
+test(`older major versions found on this machine: ${older.map(({ major }) => major).join(", ") || "none, so their rules for roles are not tested"}`, async () => {
+  for (const { postgres, major } of older) expect(await runProgram(postgres, ["--version"], undefined)).toContain(` ${major}.`);
+  expect(older.map(({ major }) => major)).not.toContain(embedded.major);
+});
 
-function rolesLaw(title: string, start: () => Promise<OwnCluster>): void {
-  describe(title, () => {
+function rolesLaw(major: number, start: () => Promise<OwnCluster>): void {
+  describe(`PostgreSQL ${major}`, () => {
     let cluster: OwnCluster;
     beforeAll(async () => {
       cluster = await start();
@@ -76,13 +79,6 @@ function rolesLaw(title: string, start: () => Promise<OwnCluster>): void {
         const byMaster = await withClient(cluster.url("by_master"), {}, dumpSchema);
         expect(byMaster).toBe(bySuperuser);
       });
-
-      test("sets up four databases of one server at the same time", async () => {
-        const names = ["at_once_1", "at_once_2", "at_once_3", "at_once_4"];
-        for (const name of names) await cluster.run(`create database ${name}`);
-        const results = await Promise.all(names.map((name) => migrateSchema(cluster.url(name))));
-        expect(new Set(results.map(({ head }) => head)).size).toBe(1);
-      });
     });
 
     test("refuses a database whose schema ops belongs to somebody else", async () => {
@@ -99,7 +95,7 @@ function rolesLaw(title: string, start: () => Promise<OwnCluster>): void {
       await withClient(app, {}, async (client) => {
         await client.query("insert into lightningtalk.events (id, title) values ('e1', 'one')");
         await client.query("update lightningtalk.events set title = 'two' where id = 'e1'");
-        for (const statement of [
+        const statements = [
           "delete from lightningtalk.events",
           "truncate lightningtalk.events cascade",
           "alter table lightningtalk.events add column x integer",
@@ -111,9 +107,8 @@ function rolesLaw(title: string, start: () => Promise<OwnCluster>): void {
           "set role lt_admin",
           "select from ops.tombstones",
           "insert into ops.schema_migrations (name, sha256, head) values ('x', 'x', 'x')",
-        ]) {
-          await expect(client.query(statement), statement).rejects.toMatchObject({ code: "42501" });
-        }
+        ];
+        expect(await refused(client, statements)).toEqual(statements);
         const { rows } = await client.query("select lightningtalk.delete_document('events', 'e1') as deleted");
         expect(rows[0].deleted).toMatchObject({ id: "e1", title: "two" });
       });
@@ -123,12 +118,11 @@ function rolesLaw(title: string, start: () => Promise<OwnCluster>): void {
       const report = await cluster.login("lt_report", "by_superuser");
       await withClient(report, {}, async (client) => {
         await client.query("select from lightningtalk.participants");
-        for (const table of ["lightningtalk.documents", "ops.quarantine", "ops.tombstones"]) {
-          await expect(client.query(`select from ${table}`), table).rejects.toMatchObject({ code: "42501" });
-        }
+        const reads = ["lightningtalk.documents", "ops.quarantine", "ops.tombstones"].map((table) => `select from ${table}`);
+        expect(await refused(client, reads)).toEqual(reads);
         await client.query("set default_transaction_read_only = off");
-        await expect(client.query("update lightningtalk.events set title = 'x'")).rejects.toMatchObject({ code: "42501" });
-        await expect(client.query("select lightningtalk.delete_document('events', 'x')")).rejects.toMatchObject({ code: "42501" });
+        const writes = ["update lightningtalk.events set title = 'x'", "select lightningtalk.delete_document('events', 'x')"];
+        expect(await refused(client, writes)).toEqual(writes);
       });
     });
 
@@ -147,5 +141,27 @@ function rolesLaw(title: string, start: () => Promise<OwnCluster>): void {
       const stranger = await cluster.login("stranger", "by_superuser");
       await expect(withClient(stranger, {}, async () => {})).rejects.toMatchObject({ code: "database-permission" });
     });
+
+    test("sets up four databases of an empty server at the same time", async () => {
+      const empty = await start();
+      try {
+        const names = ["at_once_1", "at_once_2", "at_once_3", "at_once_4"];
+        for (const name of names) await empty.run(`create database ${name}`);
+        const results = await Promise.all(names.map((name) => migrateSchema(empty.url(name))));
+        expect(new Set(results.map(({ head }) => head)).size).toBe(1);
+      } finally {
+        await empty.stop();
+      }
+    });
   });
+}
+
+/** Those of the statements that fail for want of a right. */
+async function refused(client: Client, statements: readonly string[]): Promise<string[]> {
+  const failures: string[] = [];
+  for (const statement of statements) {
+    const code = await client.query(statement).then(() => undefined, sqlState);
+    if (code === "42501") failures.push(statement);
+  }
+  return failures;
 }

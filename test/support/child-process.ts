@@ -18,7 +18,11 @@ const PROJECT = join(import.meta.dirname, "../..");
  * @param script file name below ops/, "db.mjs"
  * @param environment variables beside PATH and HOME; nothing else is inherited, so that a developer's DATABASE_URL is not used
  */
-export async function runScript(script: string, args: string[], environment: Record<string, string> = {}): Promise<Outcome> {
+export async function runScript(
+  script: string,
+  args: string[],
+  environment: Record<string, string> = {},
+): Promise<Outcome> {
   return await run(join(PROJECT, "node_modules/.bin/zx"), [join(PROJECT, "ops", script), ...args], environment);
 }
 

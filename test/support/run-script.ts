@@ -19,21 +19,18 @@ export interface RunningScript {
   untilStderr(text: string): Promise<void>;
 }
 
-/** Settings of the machine that runs the tests must not reach the script under test. */
-const CLEARED = ["DATABASE_URL", "DATABASE_TYPE", "LT_DATA_DIR", "LT_HOME", "LT_STAGE", "NO_COLOR", "FORCE_COLOR", "DEBUG"];
-
 /** The zx program of this project; started by its own first line, as `npx zx` starts it. */
 export const ZX = join(PROJECT_ROOT, "node_modules/.bin/zx");
 
 /**
- * Starts a program as a child process with a clean set of settings and nothing on standard input.
+ * Starts a program as a child process with nothing on standard input, and with no other variables than PATH, HOME and the
+ * ones given: settings of the machine that runs the tests must not reach the script under test.
  *
  * @param program `ZX`, or `process.execPath` for plain Node
  */
 export function startScript(program: string, args: readonly string[], options: SpawnOptions = {}): RunningScript {
-  const environment: NodeJS.ProcessEnv = { ...process.env };
-  for (const name of CLEARED) delete environment[name];
-  environment["PATH"] = `${join(PROJECT_ROOT, "node_modules/.bin")}:${environment["PATH"] ?? ""}`;
+  const { PATH = "", HOME = "" } = process.env;
+  const environment = { PATH: `${join(PROJECT_ROOT, "node_modules/.bin")}:${PATH}`, HOME };
   const child = spawn(program, args, {
     cwd: PROJECT_ROOT,
     stdio: ["ignore", "pipe", "pipe"],

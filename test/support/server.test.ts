@@ -24,14 +24,18 @@ test("drops a database that has sessions left", async () => {
   const other = await cloneDatabase();
   await withClient(other.url, {}, async () => await other.drop()).catch(() => {});
   const admin = await adminUrl();
-  expect(await count(admin, `select count(*)::int as count from pg_catalog.pg_database where datname = '${other.name}'`)).toBe(0);
+  expect(
+    await count(admin, `select count(*)::int as count from pg_catalog.pg_database where datname = '${other.name}'`),
+  ).toBe(0);
 });
 
 test("removes the server of a test run that died, however it died", async () => {
   const home = await mkdtemp(join(tmpdir(), "lightningtalk-orphan-"));
   await chmod(home, 0o755);
   const { dataDirectory } = await startLocalServer(home);
-  const guard = spawn(process.execPath, [join(import.meta.dirname, "guard.ts"), home], { stdio: ["pipe", "ignore", "inherit"] });
+  const guard = spawn(process.execPath, [join(import.meta.dirname, "guard.ts"), home], {
+    stdio: ["pipe", "ignore", "inherit"],
+  });
   await new Promise((resolve) => setTimeout(resolve, 500));
   expect(await findPostmaster(dataDirectory)).toBeDefined();
   guard.stdin.end();

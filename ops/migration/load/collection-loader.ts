@@ -6,6 +6,7 @@ import type { Collection } from "../../collections/collection.ts";
 import { OpsError } from "../../errors.ts";
 import { copyIn } from "../../postgres/copy.ts";
 import { sqlState } from "../../postgres/database-error.ts";
+import { commit } from "../../postgres/transaction.ts";
 import type { Fingerprint } from "../fingerprint.ts";
 import type { Batch, QuarantinedElement } from "./batch-encoder.ts";
 import { copyTarget } from "./copy-target.ts";
@@ -114,7 +115,7 @@ async function recordBatch(options: LoadOptions, progress: LoadProgress, batch: 
     duplicates: progress.duplicates + result.duplicates,
   };
   await writeProgress(client, next);
-  await client.query("commit");
+  await commit(client);
   return next;
 }
 
@@ -151,7 +152,7 @@ async function completeLoad(options: LoadOptions, progress: LoadProgress): Promi
     [collection.table, progress.elements],
   );
   await writeProgress(client, complete);
-  await client.query("commit");
+  await commit(client);
   return complete;
 }
 

@@ -26,11 +26,12 @@ export interface StoredDocument {
  * Reads a collection's documents, those in quarantine included, in groups.
  *
  * @param client its session's time zone is UTC
+ * @param only reads only the rows at this position
  */
-export async function* readStoredDocuments(client: Client, collection: Collection): AsyncGenerator<StoredDocument[]> {
+export async function* readStoredDocuments(client: Client, collection: Collection, only?: number): AsyncGenerator<StoredDocument[]> {
   const quarantined = await readQuarantined(client, collection.name);
   let next = 0;
-  for await (const group of readRows(client, collection)) {
+  for await (const group of readRows(client, collection, only)) {
     const last = group.at(-1)?.position ?? 0;
     const merged = [...group];
     while (next < quarantined.length && quarantined[next]!.position <= last) merged.push(quarantined[next++]!);
@@ -38,6 +39,15 @@ export async function* readStoredDocuments(client: Client, collection: Collectio
     yield merged;
   }
   yield quarantined.slice(next);
+}
+
+/** Reads the one document at a position; undefined when there is none. */
+export async function readStoredDocument(client: Client, collection: Collection, position: number): Promise<JsonValue | undefined> {
+  for await (const group of readStoredDocuments(client, collection, position)) {
+    const found = group.find((stored) => stored.position === position);
+    if (found !== undefined) return found.document;
+  }
+  return undefined;
 }
 
 /** The documents in quarantine, by position. */
@@ -49,16 +59,17 @@ async function readQuarantined(client: Client, collection: string): Promise<Stor
   return rows.map(({ position, document }) => ({ document: parseExact(document), position: Number(position), text: document }));
 }
 
-async function* readRows(client: Client, collection: Collection): AsyncGenerator<StoredDocument[]> {
+async function* readRows(client: Client, collection: Collection, only?: number): AsyncGenerator<StoredDocument[]> {
+  const at = only === undefined ? "true" : `position = ${escapeLiteral(String(only))}`;
   if (collection.kind === "settings") {
     yield await readSettings(client);
   } else if (collection.kind === "generic") {
     const name = escapeLiteral(collection.name);
-    const query = `select position, document from lightningtalk.documents where collection = ${name} order by position, id`;
+    const query = `select position, document from lightningtalk.documents where collection = ${name} and ${at} order by position, id`;
     for await (const rows of copyRows(client, query)) yield rows.map(genericDocument);
   } else {
     const columns = ["position", "id", "remainder", ...collection.columns.map(({ name }) => name)];
-    const query = `select ${columns.join(", ")} from ${collection.table} order by position, id`;
+    const query = `select ${columns.join(", ")} from ${collection.table} where ${at} order by position, id`;
     for await (const rows of copyRows(client, query)) yield rows.map((fields) => typedDocument(collection, fields));
   }
 }

@@ -29,20 +29,22 @@ export interface GeneratedCounts {
  * Writes events.json, participants.json, talks.json, settings.json and analytics.json as the application would.
  *
  * @param documents how many in all, without the settings
+ * @returns the number of each, and the bytes of all files
  */
-export async function generateData(directory: string, documents: number): Promise<GeneratedCounts> {
+export async function generateData(directory: string, documents: number): Promise<{ counts: GeneratedCounts; bytes: number }> {
   await mkdir(directory, { recursive: true });
   const events = Math.max(1, Math.round(documents / documentsPerEvent));
   const participants = Math.round(documents * participantsShare);
   const talks = Math.round(documents * talksShare);
   const analytics = Math.max(0, documents - events - participants - talks);
   const random = seededRandom(1);
-  await writeArray(join(directory, "events.json"), events, event);
-  await writeArray(join(directory, "participants.json"), participants, (i) => participant(i, events, random));
-  await writeArray(join(directory, "talks.json"), talks, (i) => talk(i, events, participants, random));
-  await writeArray(join(directory, "settings.json"), 1, () => ({ siteName: "なんでもライトニングトーク", emailEnabled: false }));
-  await writeArray(join(directory, "analytics.json"), analytics, (i) => analytic(i, events, random));
-  return { events, participants, talks, analytics };
+  const bytes =
+    (await writeArray(join(directory, "events.json"), events, event)) +
+    (await writeArray(join(directory, "participants.json"), participants, (i) => participant(i, events, random))) +
+    (await writeArray(join(directory, "talks.json"), talks, (i) => talk(i, events, participants, random))) +
+    (await writeArray(join(directory, "settings.json"), 1, () => ({ siteName: "なんでもライトニングトーク", emailEnabled: false }))) +
+    (await writeArray(join(directory, "analytics.json"), analytics, (i) => analytic(i, events, random)));
+  return { counts: { events, participants, talks, analytics }, bytes };
 }
 
 /** Numbers in [0, 1) by mulberry32, enough for variety. */
@@ -139,7 +141,7 @@ function analytic(i: number, events: number, random: () => number): object {
   };
 }
 
-async function writeArray(path: string, count: number, make: (i: number) => object): Promise<void> {
+async function writeArray(path: string, count: number, make: (i: number) => object): Promise<number> {
   const file = createWriteStream(path, { mode: 0o600 });
   let text = count === 0 ? "[" : "[\n";
   for (let i = 0; i < count; i += 1) {
@@ -151,4 +153,5 @@ async function writeArray(path: string, count: number, make: (i: number) => obje
   }
   file.end(`${text}]`);
   await once(file, "close");
+  return file.bytesWritten;
 }

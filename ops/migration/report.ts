@@ -1,0 +1,86 @@
+/** What the migration's commands print when they are done. */
+
+import type { CommandResult } from "../cli/definition.ts";
+import { formatTable } from "../cli/table.ts";
+import type { ExecuteResult } from "./execute.ts";
+import type { PlannedStep } from "./plan-execute.ts";
+import type { MigrationStatus } from "./read-status.ts";
+import type { LoadProgress } from "./load/load-progress.ts";
+import type { Difference } from "./verify/describe-differences.ts";
+import type { VerifyResult } from "./verify/verify-stores.ts";
+
+export function reportPlan(steps: PlannedStep[]): CommandResult {
+  return { ok: true, summary: steps.map(({ title, action }) => `would ${title}: ${action}`), data: { steps } };
+}
+
+export function reportExecute({ outcomes, quarantined, journal }: ExecuteResult): CommandResult {
+  const table = progressTable(outcomes.map(({ progress }) => progress), outcomes.map(({ alreadyLoaded }) => (alreadyLoaded ? "loaded before" : "loaded")));
+  return {
+    ok: true,
+    summary: [...table, "", "Next: npx zx ops/migrate.mjs verify"],
+    data: { collections: outcomes.map(({ progress, alreadyLoaded }) => ({ ...progress, alreadyLoaded })), quarantined, journal: journal.sequence },
+  };
+}
+
+export function reportVerify({ ok, evidence, evidencePath, differences }: VerifyResult): CommandResult {
+  const rows = evidence.collections.map((found) => [
+    found.collection,
+    found.fileRecords,
+    found.databaseRecords,
+    found.missing,
+    found.extra,
+    found.different + found.contradictions,
+    found.moved,
+  ]);
+  const failed = evidence.checks.filter((check) => !check.ok).map(({ name, found }) => `failed  ${name}: ${found}`);
+  const verdict = ok ? "Equal: every record of both stores was compared." : "NOT equal. Nothing was changed.";
+  return {
+    ok,
+    summary: [
+      ...formatTable(["collection", "file", "PostgreSQL", "missing", "extra", "different", "moved"], rows),
+      "",
+      ...differences.flatMap(describeDifference),
+      ...failed,
+      verdict,
+      `Evidence: ${evidencePath}`,
+    ],
+    data: { evidence: evidencePath, collections: evidence.collections, checks: evidence.checks, differences },
+  };
+}
+
+export function reportStatus({ collections, quarantine, quarantined, events }: MigrationStatus): CommandResult {
+  const states = collections.map(({ complete, elements }) => (complete ? "complete" : `stopped behind element ${elements}`));
+  const kept = quarantine.map(({ collection, position, reason }) => `quarantined  ${collection} /${position}: ${reason}`);
+  const more = quarantined > quarantine.length ? [`... and ${quarantined - quarantine.length} more in ops.quarantine`] : [];
+  return {
+    ok: true,
+    summary: [
+      ...progressTable(collections, states),
+      "",
+      ...kept,
+      ...more,
+      ...events.map(({ event, at, sequence }) => `last ${event}: ${at} (journal ${sequence})`),
+    ],
+    data: { collections, quarantine, quarantined, events },
+  };
+}
+
+function progressTable(progress: LoadProgress[], states: string[]): string[] {
+  const heading = ["collection", "documents", "orphans", "duplicates", "quarantined", "state"];
+  return formatTable(
+    heading,
+    progress.map(({ collection, documents, orphans, duplicates, quarantined }, i) => [collection, documents, orphans, duplicates, quarantined, states[i]!]),
+  );
+}
+
+function describeDifference(difference: Difference): string[] {
+  const { class: kind, collection, id, index, position, pointer, file, database } = difference;
+  const places = [index === undefined ? "" : `element ${index}`, position === undefined ? "" : `position ${position}`];
+  const where = [`${collection} ${id ?? ""}`.trim(), ...places.filter((place) => place !== "")].join(", ");
+  const at = pointer === undefined || pointer === "" ? "" : ` at ${pointer}`;
+  return [
+    `${kind}  ${where}${at}`,
+    ...(file === undefined ? [] : [`    file       ${file}`]),
+    ...(database === undefined ? [] : [`    PostgreSQL ${database}`]),
+  ];
+}

@@ -1,0 +1,139 @@
+/** What the database must promise by itself, beside holding equal documents. */
+
+import type { Client } from "pg";
+import type { TypedCollection } from "../../collections/collection.ts";
+import { plannedCollections } from "../../collections/registry.ts";
+import { OpsError } from "../../errors.ts";
+import { withClient } from "../../postgres/connection.ts";
+import { checkGrants } from "../../postgres/grants.ts";
+import { describeSchema } from "../../postgres/schema.ts";
+
+export interface CheckResult {
+  name: string;
+  ok: boolean;
+  /** What was found, in words. */
+  found: string;
+}
+
+/** Runs every check; each reads only. */
+export async function checkDatabase(client: Client): Promise<CheckResult[]> {
+  const typed = plannedCollections.filter((collection) => collection.kind === "typed");
+  const references: CheckResult[] = [];
+  for (const collection of typed) references.push(...(await checkReferences(client, collection)));
+  return [
+    await checkSchema(client),
+    await checkColumnTypes(client, typed),
+    await checkConstraints(client),
+    ...references,
+    await checkRegistrations(client),
+    await checkSequences(client),
+  ];
+}
+
+async function checkSchema(client: Client): Promise<CheckResult> {
+  const { head, pending } = await describeSchema(client);
+  const found = pending.length === 0 ? `at head ${head.slice(0, 12)}` : `not applied: ${pending.join(", ")}`;
+  return { name: "schema", ok: pending.length === 0, found };
+}
+
+const sqlTypes = {
+  text: "text",
+  integer: "integer",
+  double: "double precision",
+  boolean: "boolean",
+  timestamp: "timestamp(3) with time zone",
+  json: "jsonb",
+} as const;
+
+async function checkColumnTypes(client: Client, typed: TypedCollection[]): Promise<CheckResult> {
+  const { rows } = await client.query<{ name: string; type: string }>(
+    `select c.relname || '.' || a.attname as name, format_type(a.atttypid, a.atttypmod) as type
+       from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = 'lightningtalk' and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped`,
+  );
+  const actual = new Map(rows.map(({ name, type }) => [name, type]));
+  const wrong = typed.flatMap((collection) =>
+    collection.columns
+      .filter(({ name, type }) => actual.get(`${collection.name}.${name}`) !== sqlTypes[type])
+      .map(({ name }) => `${collection.name}.${name} is ${actual.get(`${collection.name}.${name}`) ?? "missing"}`),
+  );
+  return result("types", wrong, "every mapped column has the type of its mapping");
+}
+
+async function checkConstraints(client: Client): Promise<CheckResult> {
+  const { rows } = await client.query<{ problem: string }>(
+    `select format('%s on %s is not validated', conname, conrelid::regclass) as problem from pg_constraint
+      where connamespace in ('lightningtalk'::regnamespace, 'ops'::regnamespace) and not convalidated
+     union all
+     select format('index %s is not valid', i.indexrelid::regclass) from pg_index i join pg_class c on c.oid = i.indrelid
+      where c.relnamespace in ('lightningtalk'::regnamespace, 'ops'::regnamespace) and not (i.indisvalid and i.indisready)
+     union all
+     select format('trigger %s on %s is disabled', tgname, tgrelid::regclass) from pg_trigger t join pg_class c on c.oid = t.tgrelid
+      where c.relnamespace = 'lightningtalk'::regnamespace and tgenabled = 'D'`,
+  );
+  return result("constraints", rows.map(({ problem }) => problem), "all constraints, indexes and triggers are in force");
+}
+
+/** An orphan whose target exists is no orphan: a reference was lost. */
+async function checkReferences(client: Client, collection: TypedCollection): Promise<CheckResult[]> {
+  const results: CheckResult[] = [];
+  for (const { name, field, references } of collection.columns) {
+    if (references === undefined) continue;
+    const { rows } = await client.query<{ orphans: string; lost: string[] }>(
+      `select count(*)::text as orphans, coalesce((array_agg(r.id order by r.position) filter (where t.id is not null))[1:5], '{}') as lost
+         from ${collection.table} r left join lightningtalk.${references} t on t.id = r.remainder ->> $1
+        where r.${name} is null and jsonb_typeof(r.remainder -> $1) = 'string'`,
+      [field],
+    );
+    const { orphans, lost } = rows[0]!;
+    const problems = lost.map((id) => `${id} names an existing document but does not reference it`);
+    results.push(result(`references ${collection.name}.${name}`, problems, `${orphans} orphans, all other references hold`));
+  }
+  return results;
+}
+
+/** A duplicate registration names one that is the same event and address, and no duplicate itself. */
+async function checkRegistrations(client: Client): Promise<CheckResult> {
+  const { rows } = await client.query<{ id: string }>(
+    `select d.id from lightningtalk.participants d join lightningtalk.participants f on f.id = d.duplicate_of
+      where f.duplicate_of is not null or f.event_id is distinct from d.event_id or lower(f.email) is distinct from lower(d.email)
+      order by d.position limit 5`,
+  );
+  return result("registrations", rows.map(({ id }) => `${id} is no duplicate of what it names`), "every duplicate names its first registration");
+}
+
+async function checkSequences(client: Client): Promise<CheckResult> {
+  const problems: string[] = [];
+  for (const table of [...plannedCollections.map((collection) => collection.table), "lightningtalk.documents"]) {
+    const { rows } = await client.query<{ next: string; last: string | null }>(
+      `select (s.last_value + case when s.is_called then 1 else 0 end)::text as next, (select max(position)::text from ${table}) as last
+         from ${table}_position_seq s`,
+    );
+    const { next, last } = rows[0]!;
+    if (last !== null && BigInt(next) <= BigInt(last)) problems.push(`${table}: the next position is ${next}, ${last} is taken`);
+  }
+  return result("sequences", problems, "every sequence is ahead of its table");
+}
+
+/**
+ * The matrix of roles and privileges, in a session of its own: it acts as each role in turn. Only the creator of the roles
+ * or a superuser can do that; for anybody else the check says that it was not made, and does not pass.
+ */
+export async function checkPrivileges(url: string): Promise<CheckResult> {
+  const differences = await withClient(url, { applicationName: "migrate verify grants" }, checkGrants).catch(uncheckable);
+  const problems = differences.map((difference) =>
+    typeof difference === "string"
+      ? difference
+      : `${difference.role} on ${difference.object}: ${difference.privilege} is ${difference.actual}, expected ${difference.expected}`,
+  );
+  return result("grants", problems.slice(0, 5), "the whole matrix of roles and privileges is as written");
+}
+
+function uncheckable(error: unknown): string[] {
+  if (error instanceof OpsError && error.code === "database-permission") return [`not checked: ${error.message}`];
+  throw error;
+}
+
+function result(name: string, problems: string[], good: string): CheckResult {
+  return { name, ok: problems.length === 0, found: problems.length === 0 ? good : problems.join("; ") };
+}
