@@ -2,7 +2,7 @@
 
 import { isStorableText } from "../json/escape.ts";
 import { maximumDepth } from "../json/array-scanner.ts";
-import { isJsonObject } from "../json/value.ts";
+import { isJsonObject, isRawJson } from "../json/value.ts";
 import type { JsonObject, JsonValue } from "../json/value.ts";
 import { fitsIndex, isExact, toColumnValue } from "./column.ts";
 import type { Column, ColumnValue } from "./column.ts";
@@ -111,12 +111,16 @@ export const tooDeepReason = `is nested deeper than ${maximumDepth} levels`;
 
 /** True for values nested deeper than `maximumDepth`; iterative, because such values overflow the stack. */
 export function isTooDeep(value: JsonValue): boolean {
-  let level: JsonValue[] = [value];
-  for (let depth = 0; level.length > 0; depth += 1) {
+  let level = [value].filter(isContainer);
+  for (let depth = 1; level.length > 0; depth += 1) {
     if (depth > maximumDepth) return true;
-    level = level.flatMap((item) => (typeof item === "object" && item !== null ? Object.values(item) : []));
+    level = level.flatMap((item) => Object.values(item).filter(isContainer));
   }
   return false;
+}
+
+function isContainer(value: JsonValue): value is JsonValue[] | JsonObject {
+  return Array.isArray(value) || isJsonObject(value);
 }
 
 /** Sets an own property, also one named __proto__, which plain assignment would take for the prototype. */
@@ -141,5 +145,6 @@ function fieldPlaces(collection: TypedCollection): ReadonlyMap<string, number> {
 
 function describeType(value: JsonValue): string {
   if (value === null) return "null";
+  if (isRawJson(value)) return "a number";
   return Array.isArray(value) ? "an array" : `a ${typeof value}`;
 }

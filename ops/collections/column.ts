@@ -61,7 +61,8 @@ export function fitsIndex(column: Pick<Column, "indexed">, text: string): boolea
 
 function toInteger(value: JsonValue): number | null {
   const number = typeof value === "string" && /^-?\d{1,10}$/.test(value) ? Number(value) : value;
-  return typeof number === "number" && (number | 0) === number ? number : null;
+  // An integer column has no minus zero.
+  return typeof number === "number" && (number | 0) === number ? number | 0 : null;
 }
 
 function toDouble(value: JsonValue): number | null {
@@ -90,7 +91,8 @@ const zonedTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\
 function toTimestamp(value: JsonValue): string | null {
   if (typeof value !== "string") return null;
   if (isCanonicalTime(value)) return value;
-  if (!zonedTime.test(value)) return null;
+  // JavaScript reads 30 February as 2 March: a day that does not exist is no instant.
+  if (!zonedTime.test(value) || !isCanonicalTime(`${value.slice(0, 10)}T00:00:00.000Z`)) return null;
   const instant = new Date(value);
   if (Number.isNaN(instant.getTime())) return null;
   const text = instant.toISOString();

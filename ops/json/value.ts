@@ -3,6 +3,8 @@
  * object of JSON.rawJSON, which JSON.stringify writes back digit by digit; every other value is what JSON.parse gives.
  */
 
+import { parseDeep } from "./parse-deep.ts";
+
 export type JsonScalar = string | number | boolean | null;
 export type JsonValue = JsonScalar | RawJson | JsonValue[] | JsonObject;
 export interface JsonObject {
@@ -34,12 +36,22 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /**
- * JSON.parse that keeps every number's value.
+ * JSON.parse that keeps every number's value, at any depth of nesting.
  *
  * @throws SyntaxError as JSON.parse does
  */
 export function parseExact(text: string): JsonValue {
-  return JSON.parse(text, keepExact as (this: unknown, key: string, value: unknown) => unknown) as JsonValue;
+  try {
+    return JSON.parse(text, keepExact as (this: unknown, key: string, value: unknown) => unknown) as JsonValue;
+  } catch (error) {
+    // The stack overflowed in the reviver, so after the text was found to be JSON.
+    if (error instanceof RangeError) return parseDeep(text, readScalar);
+    throw error;
+  }
+}
+
+function readScalar(token: string): JsonScalar | RawJson {
+  return keepExact("", JSON.parse(token), { source: token }) as JsonScalar | RawJson;
 }
 
 function keepExact(_key: string, value: unknown, context?: { source?: string }): unknown {

@@ -11,13 +11,16 @@ import { stateDirectory } from "../state/state-directory.ts";
 import { describeChange, fingerprintFile } from "./fingerprint.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import { checkLoad } from "./load/check-load.ts";
-import { loadCollection, sourceChanged } from "./load/collection-loader.ts";
+import { encoderTask, loadCollection, sourceChanged } from "./load/collection-loader.ts";
+import { encodeFiles } from "./load/encoder.ts";
+import type { Encoded } from "./load/encoder.ts";
 import { emptyProgress, readProgress } from "./load/load-progress.ts";
 import type { LoadProgress } from "./load/load-progress.ts";
 import { replaceLoaded } from "./load/replace-loaded.ts";
 import { checkUnprepared } from "./check-unprepared.ts";
 import { findSources } from "./sources.ts";
 import type { Source } from "./sources.ts";
+import type { Segments } from "./worker-stream.ts";
 
 export interface ExecuteOptions {
   url: string;
@@ -71,7 +74,8 @@ export async function executeMigration(options: ExecuteOptions): Promise<Execute
     return await withClient(url, { applicationName: "migrate execute", role: "lt_admin" }, async (client) => {
       const tasks = await planLoad(client, sources, fingerprints, options);
       const outcomes: CollectionOutcome[] = [];
-      for (const task of tasks) outcomes.push(await loadOne(client, task, { ...options, signal }));
+      await using segments = encodeFiles(tasks.filter(isOpen).map((task) => encoderTask(loadOf(task, options))));
+      for (const task of tasks) outcomes.push(await loadOne(client, task, segments, { ...options, signal }));
       return await validateIntegrity(client, options, tasks, outcomes);
     });
   });
@@ -102,21 +106,26 @@ async function planLoad(client: Client, sources: Source[], fingerprints: Fingerp
   });
 }
 
-async function loadOne(client: Client, task: LoadTask, options: ExecuteOptions): Promise<CollectionOutcome> {
+function isOpen({ progress }: LoadTask): boolean {
+  return !progress.complete;
+}
+
+function loadOf({ source, fingerprint, progress }: LoadTask, { dataDirectory }: ExecuteOptions) {
+  return { collection: source.collection, directory: dataDirectory, source: fingerprint, progress };
+}
+
+async function loadOne(client: Client, task: LoadTask, segments: Segments<Encoded>, options: ExecuteOptions): Promise<CollectionOutcome> {
   const { source, fingerprint, progress } = task;
   return await options.reporter.step(source.collection.step, async (note) => {
-    if (progress.complete) {
+    if (!isOpen(task)) {
       note(`already loaded, ${describeProgress(progress)}`);
       return { progress, alreadyLoaded: true };
     }
-    const start = row(progress, fingerprint);
-    const bar = options.reporter.progress(source.collection.name, { unit: "documents", startAt: start });
+    const bar = options.reporter.progress(source.collection.name, { unit: "documents", startAt: row(progress, fingerprint) });
     const loaded = await loadCollection({
+      ...loadOf(task, options),
       client,
-      collection: source.collection,
-      directory: options.dataDirectory,
-      source: fingerprint,
-      progress,
+      batches: segments.next(),
       signal: options.signal,
       onProgress: (now) => bar.update(row(now, fingerprint), now.quarantined > 0 ? `quarantined ${now.quarantined}` : undefined),
     });
@@ -140,17 +149,20 @@ async function validateIntegrity(
   const { reporter, dataDirectory } = options;
   const quarantined = outcomes.reduce((sum, { progress }) => sum + progress.quarantined, 0);
   await reporter.step("validateIntegrity", async (note) => {
-    for (const { source, fingerprint } of tasks) {
-      const change = describeChange(fingerprint, await fingerprintFile(source.path));
-      if (change !== undefined) throw sourceChanged(source.file, change);
-    }
-    await checkLoad(client, outcomes.map(({ progress }) => progress));
+    await Promise.all([refuseChanges(tasks), checkLoad(client, outcomes.map(({ progress }) => progress))]);
     note("files unchanged, rows counted, tables analyzed");
   });
   const facts = { collections: outcomes.map(({ progress }) => progress), quarantined, acceptedQuarantined: options.acceptQuarantined };
   const journal = await appendJournal(stateDirectory(dataDirectory), "migrate execute", facts);
   if (quarantined !== options.acceptQuarantined) throw quarantineError(quarantined, options.acceptQuarantined);
   return { outcomes, quarantined, journal };
+}
+
+async function refuseChanges(tasks: LoadTask[]): Promise<void> {
+  for (const { source, fingerprint } of tasks) {
+    const change = describeChange(fingerprint, await fingerprintFile(source.path));
+    if (change !== undefined) throw sourceChanged(source.file, change);
+  }
 }
 
 /** A collection's counts in words: `1,000 documents, 2 orphans`. */

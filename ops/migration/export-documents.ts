@@ -5,7 +5,7 @@ import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "pg";
 import type { Reporter } from "../cli/reporter.ts";
-import { collectionNamed } from "../collections/registry.ts";
+
 import type { Collection } from "../collections/collection.ts";
 import { OpsError } from "../errors.ts";
 import { stringifyExact } from "../json/value.ts";

@@ -2,12 +2,19 @@
 
 import type { CommandResult } from "../cli/definition.ts";
 import { formatTable } from "../cli/table.ts";
+import process from "node:process";
 import type { ExecuteResult } from "./execute.ts";
+import { describePrepare } from "./prepare/describe-prepare.ts";
+import type { PrepareResult } from "./prepare/prepare.ts";
 import type { PlannedStep } from "./plan-execute.ts";
 import type { MigrationStatus } from "./read-status.ts";
 import type { LoadProgress } from "./load/load-progress.ts";
 import type { Difference } from "./verify/describe-differences.ts";
 import type { VerifyResult } from "./verify/verify-stores.ts";
+
+export function reportPrepare(result: PrepareResult): CommandResult {
+  return { ok: true, summary: describePrepare(result), data: { ...result, peakMemoryBytes: peakMemoryBytes() } };
+}
 
 export function reportPlan(steps: PlannedStep[]): CommandResult {
   return { ok: true, summary: steps.map(({ title, action }) => `would ${title}: ${action}`), data: { steps } };
@@ -18,7 +25,7 @@ export function reportExecute({ outcomes, quarantined, journal }: ExecuteResult)
   return {
     ok: true,
     summary: [...table, "", "Next: npx zx ops/migrate.mjs verify"],
-    data: { collections: outcomes.map(({ progress, alreadyLoaded }) => ({ ...progress, alreadyLoaded })), quarantined, journal: journal.sequence },
+    data: { collections: outcomes.map(({ progress, alreadyLoaded }) => ({ ...progress, alreadyLoaded })), quarantined, journal: journal.sequence, peakMemoryBytes: peakMemoryBytes() },
   };
 }
 
@@ -44,7 +51,7 @@ export function reportVerify({ ok, evidence, evidencePath, differences }: Verify
       verdict,
       `Evidence: ${evidencePath}`,
     ],
-    data: { evidence: evidencePath, collections: evidence.collections, checks: evidence.checks, differences },
+    data: { evidence: evidencePath, collections: evidence.collections, checks: evidence.checks, differences, peakMemoryBytes: peakMemoryBytes() },
   };
 }
 
@@ -63,6 +70,11 @@ export function reportStatus({ collections, quarantine, quarantined, events }: M
     ],
     data: { collections, quarantine, quarantined, events },
   };
+}
+
+/** The largest resident set that this process has had. */
+function peakMemoryBytes(): number {
+  return process.resourceUsage().maxRSS * 1024;
 }
 
 function progressTable(progress: LoadProgress[], states: string[]): string[] {

@@ -39,6 +39,33 @@ export async function* receive<T>(script: URL, workerData: unknown): AsyncGenera
   }
 }
 
+/**
+ * One thread's stream as consecutive segments, one for each of its tasks, so that the thread starts once and works ahead
+ * across their borders.
+ */
+export class Segments<T extends { last: boolean }> implements AsyncDisposable {
+  readonly #values: AsyncGenerator<T>;
+
+  /** @param values each segment ends with a value that is marked as its last */
+  constructor(values: AsyncGenerator<T>) {
+    this.#values = values;
+  }
+
+  /** The next segment; it has to be consumed to its end before the one after it. */
+  async *next(): AsyncGenerator<T> {
+    for (;;) {
+      const { value, done } = await this.#values.next();
+      if (done === true) throw new Error("A worker thread sent fewer segments than it was asked for.");
+      yield value;
+      if (value.last) return;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#values.return(undefined);
+  }
+}
+
 /** A worker's messages in order, one promise at a time. */
 class MessageQueue<T> {
   readonly #arrived: T[] = [];

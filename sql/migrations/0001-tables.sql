@@ -126,6 +126,16 @@ create table ops.load_progress (
   completed_at  timestamptz
 );
 
+-- Indexes and foreign keys that the first load of an empty table builds at its end instead of row by row. They are taken away
+-- and listed here in one transaction, and built again and taken from this list in one: never lost, whatever gets killed.
+create table ops.suspended_constraints (
+  table_name  text,
+  name        text,
+  kind        text not null check (kind in ('index', 'foreign key')),
+  definition  text not null,
+  primary key (table_name, name)
+);
+
 -- Documents that cannot be rows, each exactly as the file spells it.
 create table ops.quarantine (
   collection      text,

@@ -6,16 +6,17 @@ import type { Collection } from "../../collections/collection.ts";
 import { OpsError } from "../../errors.ts";
 import { copyIn } from "../../postgres/copy.ts";
 import { sqlState } from "../../postgres/database-error.ts";
-import { commit } from "../../postgres/transaction.ts";
+import { commit, withTransaction } from "../../postgres/transaction.ts";
 import type { Fingerprint } from "../fingerprint.ts";
 import type { Batch, QuarantinedElement } from "./batch-encoder.ts";
 import { copyTarget } from "./copy-target.ts";
 import { readElementTexts } from "./element-texts.ts";
-import { encodeFile } from "./encoder.ts";
+import type { Encoded, EncoderTask } from "./encoder.ts";
 import { writeProgress } from "./load-progress.ts";
 import type { LoadProgress } from "./load-progress.ts";
 import { loadStaged } from "./staged-batch.ts";
 import type { StagedResult } from "./staged-batch.ts";
+import { isEmpty, restoreConstraints, suspendConstraints } from "./suspended-constraints.ts";
 
 export interface LoadOptions {
   client: Client;
@@ -25,9 +26,17 @@ export interface LoadOptions {
   source: Fingerprint;
   /** Where to go on: the recorded progress, or `emptyProgress`. */
   progress: LoadProgress;
+  /** The encoder's segment for `encoderTask`. */
+  batches: AsyncIterable<Encoded>;
   /** Aborted by Ctrl-C: loading stops between two batches. */
   signal: AbortSignal;
   onProgress: (progress: LoadProgress) => void;
+}
+
+/** What the encoder has to do for a load. */
+export function encoderTask({ collection, directory, source, progress }: Omit<LoadOptions, "client" | "batches" | "signal" | "onProgress">): EncoderTask {
+  const start = { offset: progress.byteOffset, index: progress.elements };
+  return { path: join(directory, source.file), collection: collection.name, start };
 }
 
 /**
@@ -40,12 +49,11 @@ export interface LoadOptions {
  * @throws OpsError `source-changed` when the bytes read are not the fingerprinted ones, `interrupted` after Ctrl-C
  */
 export async function loadCollection(options: LoadOptions): Promise<LoadProgress> {
-  const { collection, directory, source } = options;
+  const { source } = options;
   let progress = options.progress;
-  const start = { offset: progress.byteOffset, index: progress.elements };
-  const task = { path: join(directory, source.file), collection: collection.name, start };
+  await beginLoad(options);
   let staged = false;
-  for await (const { batch, sha256 } of encodeFile(task)) {
+  for await (const { batch, sha256 } of options.batches) {
     refuseWhenInterrupted(options, progress);
     if (sha256 !== undefined) refuseOtherBytes(source, sha256);
     ({ progress, staged } = await writeBatch(options, progress, batch, staged));
@@ -142,18 +150,33 @@ async function writeQuarantine(client: Client, collection: string, elements: Qua
   );
 }
 
-/** Marks the collection as loaded, sets its sequence behind the last position, and waits until all of it is on disk. */
-async function completeLoad(options: LoadOptions, progress: LoadProgress): Promise<LoadProgress> {
-  const { client, collection } = options;
-  const complete = { ...progress, complete: true };
-  await client.query("begin; set local synchronous_commit = on");
-  await client.query(
-    `select setval(pg_get_serial_sequence($1, 'position'), greatest($2::bigint, (select max(position) from ${collection.table})) + 1, false)`,
-    [collection.table, progress.elements],
-  );
-  await writeProgress(client, complete);
-  await commit(client);
-  return complete;
+/** The first load of an empty table suspends what can be built faster at the end. */
+async function beginLoad({ client, collection, progress }: LoadOptions): Promise<void> {
+  if (collection.kind !== "typed" || progress.elements > 0) return;
+  await withTransaction(client, async () => {
+    if (!(await isEmpty(client, collection))) return;
+    await suspendConstraints(client, collection);
+    await writeProgress(client, progress);
+  });
+}
+
+/**
+ * Builds what was suspended, sets the sequence behind the last position, marks the collection as loaded, and waits until
+ * all of it is on disk.
+ */
+async function completeLoad({ client, collection }: LoadOptions, progress: LoadProgress): Promise<LoadProgress> {
+  return await withTransaction(client, async () => {
+    await client.query("set local synchronous_commit = on");
+    const damage = collection.kind === "typed" ? await restoreConstraints(client, collection) : { orphans: 0, duplicates: 0 };
+    await client.query(
+      `select setval(pg_get_serial_sequence($1, 'position'), greatest($2::bigint, (select max(position) from ${collection.table})) + 1, false)`,
+      [collection.table, progress.elements],
+    );
+    const { orphans, duplicates } = progress;
+    const complete = { ...progress, orphans: orphans + damage.orphans, duplicates: duplicates + damage.duplicates, complete: true };
+    await writeProgress(client, complete);
+    return complete;
+  });
 }
 
 function refuseOtherBytes(source: Fingerprint, sha256: string): void {

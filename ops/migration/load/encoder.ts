@@ -1,6 +1,6 @@
-/** The encoder as its receiver sees it: a file's batches, made in a thread of their own. */
+/** The encoder as its receiver sees it: the files' batches, made in a thread of their own. */
 
-import { receive } from "../worker-stream.ts";
+import { receive, Segments } from "../worker-stream.ts";
 import type { Batch } from "./batch-encoder.ts";
 
 export interface EncoderTask {
@@ -14,14 +14,15 @@ export interface EncoderTask {
 /** A batch; with the last one of a file that was read from its start, the hash of all its bytes. */
 export interface Encoded {
   batch: Batch;
+  last: boolean;
   sha256?: string;
 }
 
 /**
- * Reads and encodes a file in a worker thread, ahead of the consumer by a bounded number of batches.
+ * Reads and encodes files in a worker thread, ahead of the consumer by a bounded number of batches.
  *
- * @throws OpsError of the reader, for example `broken-json`
+ * @returns a segment of batches for each task, in order; reading one throws the reader's OpsError, for example `broken-json`
  */
-export function encodeFile(task: EncoderTask): AsyncGenerator<Encoded> {
-  return receive<Encoded>(new URL("encoder-worker.ts", import.meta.url), task);
+export function encodeFiles(tasks: EncoderTask[]): Segments<Encoded> {
+  return new Segments(receive<Encoded>(new URL("encoder-worker.ts", import.meta.url), tasks));
 }

@@ -6,9 +6,10 @@
  */
 
 import type { Client } from "pg";
-import type { Collection, TypedCollection } from "../../collections/collection.ts";
+import type { Collection } from "../../collections/collection.ts";
 import { copyIn } from "../../postgres/copy.ts";
 import { sqlState } from "../../postgres/database-error.ts";
+import { keepDuplicates, keepOrphans } from "./classify-rows.ts";
 import { copyTarget } from "./copy-target.ts";
 
 /** A row that stayed out of the table. */
@@ -67,8 +68,8 @@ async function loadLines(client: Client, collection: Collection, lines: Buffer[]
   await client.query(`truncate ${stage}`);
   await copyIn(client, `${stage} (${columns.join(", ")})`, Buffer.concat(lines));
   const refused = await refuseRepeatedIds(client, collection);
-  const orphans = collection.kind === "typed" ? await keepOrphans(client, collection) : 0;
-  const duplicates = collection.kind === "typed" ? await keepDuplicates(client, collection) : 0;
+  const orphans = collection.kind === "typed" ? await keepOrphans(client, collection, stage) : 0;
+  const duplicates = collection.kind === "typed" ? await keepDuplicates(client, collection, stage) : 0;
   const target = collection.kind === "typed" && collection.registration !== undefined ? [...columns, "duplicate_of"] : columns;
   const list = target.join(", ");
   await client.query(`insert into ${collection.table} (${list}) select ${list} from ${stage} order by position`);
@@ -96,43 +97,6 @@ async function refuseRepeatedIds(client: Client, collection: Collection): Promis
     reason: `repeats the id ${JSON.stringify(id)} of element ${first}`,
     sqlstate: "23505",
   }));
-}
-
-/** A reference without a target: the column is NULL, the value stays in the remainder. */
-async function keepOrphans(client: Client, collection: TypedCollection): Promise<number> {
-  const references = collection.columns.filter((column) => column.references !== undefined);
-  if (references.length === 0) return 0;
-  const missing = ({ name, references: target }: (typeof references)[number]) =>
-    `(s.${name} is not null and not exists (select from lightningtalk.${target} t where t.id = s.${name}))`;
-  const fields = references.map((column) => `case when ${missing(column)} then jsonb_build_object('${column.field}', s.${column.name}) else '{}' end`);
-  const columns = references.map((column) => `${column.name} = case when ${missing(column)} then null else s.${column.name} end`);
-  const { rowCount } = await client.query(
-    `update ${stage} s set remainder = s.remainder || ${fields.join(" || ")}, ${columns.join(", ")}
-      where ${references.map(missing).join(" or ")}`,
-  );
-  return rowCount ?? 0;
-}
-
-/** The first registration of an e-mail for an event counts; later ones name it. */
-async function keepDuplicates(client: Client, collection: TypedCollection): Promise<number> {
-  if (collection.registration === undefined) return 0;
-  const { event, email } = collection.registration;
-  const { rowCount } = await client.query(
-    `update ${stage} s set duplicate_of = f.id
-       from (
-         select distinct on (event, email) event, email, id
-           from (
-             select s.${event} as event, lower(s.${email}) as email, s.id, 1 as source, s.position from ${stage} s
-             union all
-             select t.${event}, lower(t.${email}), t.id, 0, t.position from ${collection.table} t
-              where t.duplicate_of is null
-                and (t.${event}, lower(t.${email})) in (select s.${event}, lower(s.${email}) from ${stage} s)
-           ) candidates
-          order by event, email, source, position
-       ) f
-      where s.${event} = f.event and lower(s.${email}) = f.email and s.id <> f.id`,
-  );
-  return rowCount ?? 0;
 }
 
 /** Data exceptions, constraint violations and exceeded limits; anything else is not the row's fault. */

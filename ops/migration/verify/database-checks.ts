@@ -68,6 +68,8 @@ async function checkConstraints(client: Client): Promise<CheckResult> {
      select format('index %s is not valid', i.indexrelid::regclass) from pg_index i join pg_class c on c.oid = i.indrelid
       where c.relnamespace in ('lightningtalk'::regnamespace, 'ops'::regnamespace) and not (i.indisvalid and i.indisready)
      union all
+     select format('%s %s on %s waits for the end of a load', kind, name, table_name) from ops.suspended_constraints
+     union all
      select format('trigger %s on %s is disabled', tgname, tgrelid::regclass) from pg_trigger t join pg_class c on c.oid = t.tgrelid
       where c.relnamespace = 'lightningtalk'::regnamespace and tgenabled = 'D'`,
   );

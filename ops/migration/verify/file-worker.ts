@@ -1,67 +1,21 @@
-/** The file store's side of a comparison: reads every element of a collection's file and sends its record. */
+/** The thread that reads the file store's side of a comparison. */
 
 import { workerData } from "node:worker_threads";
-import { ElementFlag } from "../../json/array-scanner.ts";
-import { brokenElement, readElements } from "../../json/array-reader.ts";
-import type { ElementWindow } from "../../json/array-reader.ts";
-import { parseExact } from "../../json/value.ts";
-import type { JsonValue } from "../../json/value.ts";
 import { sendAll } from "../worker-stream.ts";
-import { ChunkWriter, comparable, recordsPerRun } from "./record-chunk.ts";
+import { readFileRecords } from "./file-side.ts";
+import { ChunkWriter } from "./record-chunk.ts";
 import type { RecordChunk } from "./record-chunk.ts";
 
 export interface FileSideTask {
-  path: string;
+  /** A file per collection; undefined for a collection that has none, and so no records on this side. */
+  paths: (string | undefined)[];
 }
 
-async function* readRecords({ path }: FileSideTask): AsyncGenerator<RecordChunk> {
-  const writer = new ChunkWriter();
-  for await (const window of readElements(path)) {
-    for (let at = 0; at < window.ranges.count; ) {
-      const to = Math.min(at + recordsPerRun, window.ranges.count);
-      await addRun(writer, window, at, to, path);
-      at = to;
-      if (writer.full) yield writer.take();
-    }
-  }
-  yield writer.take();
-}
-
-/** Elements without oddities are parsed together: one call of JSON.parse for a run costs half as much. */
-async function addRun(writer: ChunkWriter, window: ElementWindow, from: number, to: number, path: string): Promise<void> {
-  const { starts, ends, flags } = window.ranges;
-  let plain = true;
-  for (let i = from; i < to; i += 1) plain &&= flags[i] === 0;
-  const documents = plain ? parseTogether(window.bytes.toString("utf8", starts[from], ends[to - 1])) : undefined;
-  for (let i = from; i < to; i += 1) {
-    const locator = window.firstIndex + i;
-    if (documents !== undefined) {
-      writer.add(documents[i - from]!, locator);
-      continue;
-    }
-    const text = window.bytes.toString("utf8", starts[i], ends[i]);
-    const document = await parseElement(text, window.base + starts[i]!, path);
-    const deep = (flags[i]! & ElementFlag.tooDeep) !== 0;
-    const record = deep ? comparable(document, text) : { document };
-    writer.add(record.document, locator, record.text);
+async function* readAll({ paths }: FileSideTask): AsyncGenerator<RecordChunk> {
+  for (const path of paths) {
+    if (path === undefined) yield new ChunkWriter().take(true);
+    else yield* readFileRecords(path);
   }
 }
 
-function parseTogether(elements: string): JsonValue[] | undefined {
-  try {
-    return JSON.parse(`[${elements}]`) as JsonValue[];
-  } catch {
-    return undefined;
-  }
-}
-
-async function parseElement(text: string, offset: number, path: string): Promise<JsonValue> {
-  try {
-    return parseExact(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) throw await brokenElement(path, Buffer.from(text), offset);
-    throw error;
-  }
-}
-
-await sendAll(readRecords(workerData as FileSideTask), ({ records, locators }) => [records.buffer, locators.buffer]);
+await sendAll(readAll(workerData as FileSideTask), ({ records, locators }) => [records.buffer, locators.buffer]);

@@ -13,6 +13,8 @@ const recordsPerChunk = 4096;
 export const recordsPerRun = 64;
 
 export interface RecordChunk {
+  /** The last chunk of its collection. */
+  last: boolean;
   count: number;
   /** `count` × (key, SHA-256 of the canonical form), in the order of the store. */
   records: Uint8Array<ArrayBuffer>;
@@ -47,8 +49,8 @@ export class ChunkWriter {
   }
 
   /** Hands over what was collected. */
-  take(): RecordChunk {
-    const chunk = { count: this.#count, records: this.#records as Uint8Array<ArrayBuffer>, locators: this.#locators };
+  take(last = false): RecordChunk {
+    const chunk = { last, count: this.#count, records: this.#records as Uint8Array<ArrayBuffer>, locators: this.#locators };
     this.#records = Buffer.allocUnsafeSlow(recordsPerChunk * recordBytes);
     this.#locators = new Float64Array(recordsPerChunk);
     this.#count = 0;

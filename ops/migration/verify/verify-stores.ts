@@ -15,12 +15,13 @@ import { withLoadedDatabase } from "../loaded-database.ts";
 import { findSources } from "../sources.ts";
 import type { Source } from "../sources.ts";
 import { listStoredCollections } from "../stored-collections.ts";
-import { receive } from "../worker-stream.ts";
+import { receive, Segments } from "../worker-stream.ts";
 import { compareRecords } from "./compare-records.ts";
 import type { Comparison } from "./compare-records.ts";
 import { checkDatabase, checkPrivileges } from "./database-checks.ts";
 import type { CheckResult } from "./database-checks.ts";
-import type { DatabaseChunk, DatabaseSideTask } from "./database-worker.ts";
+import type { Contradiction, DatabaseChunk } from "./database-side.ts";
+import type { DatabaseSideTask } from "./database-worker.ts";
 import { describeDifferences } from "./describe-differences.ts";
 import type { Difference } from "./describe-differences.ts";
 import { recordEvidence } from "./evidence.ts";
@@ -63,10 +64,8 @@ export async function verifyStores(options: VerifyOptions): Promise<VerifyResult
     const at = new Date().toISOString();
     const before = await fingerprintAll(sources);
     const snapshot = await beginSnapshot(client);
-    const results: CollectionResult[] = [];
-    for (const collection of await listCollections(client, sources)) {
-      results.push(await verifyCollection(client, collection, sources, { ...options, snapshot }));
-    }
+    const collections = await listCollections(client, sources);
+    const results = await compareAll(client, collections, sources, { ...options, snapshot });
     const checks = await reporter.step("validateIntegrity", async (note) => {
       await refuseChanges(sources, before);
       const found = [...(await checkDatabase(client)), await checkPrivileges(url)];
@@ -87,65 +86,80 @@ async function listCollections(client: Client, sources: Source[]): Promise<Colle
   return [...files, ...stored.filter(({ name }) => files.every((collection) => collection.name !== name))];
 }
 
-async function verifyCollection(
+/** Both sides run in threads of their own, through all collections; this one only compares what they send. */
+async function compareAll(
   client: Client,
-  collection: Collection,
+  collections: Collection[],
   sources: Source[],
   options: VerifyOptions & { snapshot: string },
-): Promise<CollectionResult> {
-  const source = sources.find((candidate) => candidate.collection.name === collection.name);
-  return await options.reporter.step(`verify ${collection.name}`, async (note) => {
-    const bar = options.reporter.progress(collection.name, { unit: "records" });
-    const directory = await mkdtemp(join(tmpdir(), "lightningtalk-db-"));
-    try {
-      const contradictions: DatabaseChunk["contradictions"] = [];
-      let done = 0;
-      const comparison = await compareRecords(fileSide(source), databaseSide(collection, options, contradictions), {
-        directory,
-        maximumSamples: options.maximumSamples,
-        onRecords: (count) => {
-          options.signal.throwIfAborted();
-          bar.update((done += count));
-        },
-      });
-      const places = comparison.samples.toSorted((a, b) => (a.file ?? a.database!) - (b.file ?? b.database!));
-      const differences = await describeDifferences(client, collection, source?.path ?? "", places);
-      note(describeComparison(comparison, contradictions.length));
-      const described = contradictions.slice(0, options.maximumSamples).map((found) => describeContradiction(collection, found));
-      return { collection, comparison, contradictions: contradictions.length, differences: [...differences, ...described] };
-    } finally {
-      bar.finish("");
-      await rm(directory, { recursive: true });
-    }
-  });
+): Promise<CollectionResult[]> {
+  const paths = collections.map((collection) => sources.find((source) => source.collection.name === collection.name)?.path);
+  const names = collections.map(({ name }) => name);
+  await using fileSide = startFileSide({ paths });
+  await using databaseSide = startDatabaseSide({ url: options.url, snapshot: options.snapshot, collections: names });
+  const results: CollectionResult[] = [];
+  for (const [i, collection] of collections.entries()) {
+    const compare = () => compareCollection(client, collection, paths[i], fileSide, databaseSide, options);
+    results.push(await options.reporter.step(`verify ${collection.name}`, async (note) => {
+      const result = await compare();
+      note(describeComparison(result.comparison, result.contradictions));
+      return result;
+    }));
+  }
+  return results;
 }
 
-function fileSide(source: Source | undefined): AsyncIterable<RecordChunk> {
-  if (source === undefined) return noRecords();
-  const task: FileSideTask = { path: source.path };
-  return receive<RecordChunk>(new URL("file-worker.ts", import.meta.url), task);
+function startFileSide(task: FileSideTask): Segments<RecordChunk> {
+  return new Segments(receive<RecordChunk>(new URL("file-worker.ts", import.meta.url), task));
 }
 
-async function* noRecords(): AsyncGenerator<RecordChunk> {
-  // A collection without a file has no records on that side.
+function startDatabaseSide(task: DatabaseSideTask): Segments<DatabaseChunk> {
+  return new Segments(receive<DatabaseChunk>(new URL("database-worker.ts", import.meta.url), task));
 }
 
-async function* databaseSide(
+async function compareCollection(
+  client: Client,
   collection: Collection,
-  { url, snapshot }: { url: string; snapshot: string },
+  path: string | undefined,
+  fileSide: Segments<RecordChunk>,
+  databaseSide: Segments<DatabaseChunk>,
+  { reporter, signal, maximumSamples }: VerifyOptions,
+): Promise<CollectionResult> {
+  const bar = reporter.progress(collection.name, { unit: "records" });
+  const directory = await mkdtemp(join(tmpdir(), "lightningtalk-db-"));
+  const contradictions: DatabaseChunk["contradictions"] = [];
+  let done = 0;
+  const onRecords = (count: number): void => {
+    signal.throwIfAborted();
+    bar.update((done += count));
+  };
+  try {
+    const database = collectContradictions(databaseSide.next(), contradictions);
+    const comparison = await compareRecords(fileSide.next(), database, { directory, maximumSamples, onRecords });
+    const places = comparison.samples.toSorted((a, b) => (a.file ?? a.database!) - (b.file ?? b.database!));
+    const differences = await describeDifferences(client, collection, path ?? "", places);
+    const described = contradictions.slice(0, maximumSamples).map((found) => describeContradiction(collection, found));
+    return { collection, comparison, contradictions: contradictions.length, differences: [...differences, ...described] };
+  } finally {
+    bar.finish("");
+    await rm(directory, { recursive: true });
+  }
+}
+
+async function* collectContradictions(
+  chunks: AsyncIterable<DatabaseChunk>,
   contradictions: DatabaseChunk["contradictions"],
 ): AsyncGenerator<RecordChunk> {
-  const task: DatabaseSideTask = { url, collection: collection.name, snapshot };
-  for await (const chunk of receive<DatabaseChunk>(new URL("database-worker.ts", import.meta.url), task)) {
+  for await (const chunk of chunks) {
     contradictions.push(...chunk.contradictions);
     yield chunk;
   }
 }
 
-function describeContradiction(collection: Collection, { position, column }: DatabaseChunk["contradictions"][number]): Difference {
+function describeContradiction(collection: Collection, { id, position, column }: Contradiction): Difference {
   const pointer = collection.kind === "typed" ? `/${collection.columns.find(({ name }) => name === column)!.field}` : "";
   const database = `the column ${column} holds another value than the document`;
-  return { class: "contradiction", collection: collection.name, id: undefined, index: undefined, position, pointer, file: undefined, database };
+  return { class: "contradiction", collection: collection.name, id, index: undefined, position, pointer, file: undefined, database };
 }
 
 function describeComparison({ fileRecords, databaseRecords, counts }: Comparison, contradictions: number): string {
