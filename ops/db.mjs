@@ -1,5 +1,6 @@
 #!/usr/bin/env zx
 import "./cli/require-node.mjs";
+import "./cli/compile-cache.mjs";
 
 const { command, runScript } = await import("./cli/script.ts");
 const { formatMegabytes } = await import("./cli/quantities.ts");

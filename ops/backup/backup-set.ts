@@ -35,7 +35,8 @@ export async function listBackupSets(dataDirectory: string): Promise<ListedSet[]
     throw error;
   });
   const sets: ListedSet[] = [];
-  for (const name of names.filter((candidate) => setName.test(candidate))) sets.push(await listSet(join(backups, name), name));
+  for (const name of names.filter((candidate) => setName.test(candidate)))
+    sets.push(await listSet(join(backups, name), name));
   return sets.toSorted(byTime);
 }
 
@@ -45,7 +46,10 @@ export async function listBackupSets(dataDirectory: string): Promise<ListedSet[]
  *
  * @returns undefined when there is none, so that the files have to be read and copied
  */
-export async function findPreparedSet(dataDirectory: string, fingerprints: readonly Fingerprint[]): Promise<BackupSet | undefined> {
+export async function findPreparedSet(
+  dataDirectory: string,
+  fingerprints: readonly Fingerprint[],
+): Promise<BackupSet | undefined> {
   for (const { name, path, manifest } of (await listBackupSets(dataDirectory)).toReversed()) {
     if (manifest === undefined || !fingerprints.every((wanted) => holds(manifest, wanted))) continue;
     if (await hasArchives(path, manifest)) return { name, path, manifest };

@@ -115,8 +115,14 @@ async function copySource(
   signal: AbortSignal,
 ): Promise<BackupFile> {
   const name = source.file;
-  const { plain, gzip, documents } = await compressFile(source.path, join(directory, archiveName({ name })), onBytes, signal);
-  if (plain.sha256 !== fingerprint?.sha256 || plain.bytes !== fingerprint.size) throw sourceChanged(name, "the bytes that were copied are not the ones that were read before");
+  const { plain, gzip, documents } = await compressFile(
+    source.path,
+    join(directory, archiveName({ name })),
+    onBytes,
+    signal,
+  );
+  if (plain.sha256 !== fingerprint?.sha256 || plain.bytes !== fingerprint.size)
+    throw sourceChanged(name, "the bytes that were copied are not the ones that were read before");
   if (documents === undefined) {
     throw new OpsError("broken-json", `${name} is no whole JSON array, so it cannot be backed up as a collection.`, {
       hint: "To see the line and column: npx zx ops/migrate.mjs prepare",
@@ -144,9 +150,13 @@ async function diskFull(backups: string, { fingerprints }: CreateBackupOptions, 
   const { bavail, bsize } = await statfs(backups).catch(() => ({ bavail: 0, bsize: 0 }));
   const free = Math.floor((bavail * bsize) / 1e6);
   const plain = Math.ceil(fingerprints.reduce((sum, { size }) => sum + size, 0) / 1e6);
-  return new OpsError("disk-full", `No space is left for a backup set in ${backups} (${free} MB free, the files have ${plain} MB).`, {
-    hint: "Free space on that disk (a set takes a tenth to a quarter of the files' size), then run the same command again.",
-    cause,
-    details: { directory: backups, freeMegabytes: free },
-  });
+  return new OpsError(
+    "disk-full",
+    `No space is left for a backup set in ${backups} (${free} MB free, the files have ${plain} MB).`,
+    {
+      hint: "Free space on that disk (a set takes a tenth to a quarter of the files' size), then run the same command again.",
+      cause,
+      details: { directory: backups, freeMegabytes: free },
+    },
+  );
 }

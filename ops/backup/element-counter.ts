@@ -15,7 +15,7 @@ export function countElements(): ElementCounter {
   let count = 0;
   let broken = false;
   const scanAll = (chunk: Uint8Array): void => {
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       at = scanner.scan(chunk, at, chunk.length, 0);
       count += scanner.ranges.count;
     }

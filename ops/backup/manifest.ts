@@ -70,7 +70,8 @@ export async function readManifest(setPath: string): Promise<BackupManifest> {
     throw error;
   });
   const parsed = manifestSchema.safeParse(parseOrUndefined(text));
-  if (!parsed.success) throw damaged(setPath, manifestName, `is no manifest of this tool (${firstIssue(parsed.error)})`);
+  if (!parsed.success)
+    throw damaged(setPath, manifestName, `is no manifest of this tool (${firstIssue(parsed.error)})`);
   const { checksum, ...rest } = parsed.data;
   if (checksumOf(rest) !== checksum) throw damaged(setPath, manifestName, "was edited: its checksum does not fit");
   return parsed.data;

@@ -34,11 +34,13 @@ async function compareNames(path: string, files: BackupFile[]): Promise<void> {
 
 async function verifyFile(path: string, file: BackupFile, { onBytes, signal }: VerifySetOptions): Promise<void> {
   const name = archiveName(file);
-  const read = await readCompressedFile(join(path, name), onBytes ?? (() => {}), signal ?? neverAborted).catch((error: unknown) => {
-    if (isUnpackError(error)) throw damaged(path, name, `cannot be unpacked (${error.message})`);
-    if (isFileError(error, "EIO")) throw damaged(path, name, `cannot be read (${error.message})`);
-    throw error;
-  });
+  const read = await readCompressedFile(join(path, name), onBytes ?? (() => {}), signal ?? neverAborted).catch(
+    (error: unknown) => {
+      if (isUnpackError(error)) throw damaged(path, name, `cannot be unpacked (${error.message})`);
+      if (isFileError(error, "EIO")) throw damaged(path, name, `cannot be read (${error.message})`);
+      throw error;
+    },
+  );
   const problem = describeDamage(file, read);
   if (problem !== undefined) throw damaged(path, name, problem);
 }

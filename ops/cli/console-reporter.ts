@@ -85,6 +85,7 @@ export class ConsoleReporter implements Reporter {
         if (!this.#remove(line)) return;
         this.#print(`        ${line.last(this.#now(), text)}`);
       },
+      clear: () => void this.#remove(line),
     };
   }
 

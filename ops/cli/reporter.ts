@@ -24,4 +24,6 @@ export interface Progress {
   update(done: number | ProgressRow, suffix?: string): void;
   /** Replaces the updating line by a last one that stays: `text`, or the final quantities and rates. */
   finish(text?: string): void;
+  /** Takes the updating line away and leaves nothing: the step around it says what was done. */
+  clear(): void;
 }

@@ -13,6 +13,8 @@ export const ElementFlag = {
   unicodeEscape: 2,
   /** Nested deeper than `maximumDepth`. */
   tooDeep: 4,
+  /** A key spelled with an escape, which JSON.parse may mistake: parse it with `parseExact` (see escaped-keys.ts). */
+  escapedKey: 8,
 } as const;
 
 /** Deeper documents stay text: recursive readers (JSON.stringify, jsonb) would overflow their stacks on them. */
@@ -53,6 +55,8 @@ export class ArrayScanner {
   #inString = false;
   /** The window ended between a backslash and the character it escapes. */
   #escaped = false;
+  /** The last string, or the one being read, has an escape. */
+  #stringEscaped = false;
   #flags = 0;
   #keys = 0;
 
@@ -184,6 +188,7 @@ export class ArrayScanner {
     let flags = this.#flags;
     let keys = this.#keys;
     let inString = this.#inString;
+    let stringEscaped = this.#stringEscaped;
     let i = from;
     let result = -1;
     if (this.#escaped && i < to) {
@@ -198,6 +203,7 @@ export class ArrayScanner {
         if (i === to) break;
         i += 1;
         if (byte === backslash) {
+          stringEscaped = true;
           if (i === to) this.#escaped = true;
           else if (bytes[i] === 0x75) flags |= ElementFlag.unicodeEscape;
           i += 1;
@@ -211,8 +217,10 @@ export class ArrayScanner {
       const byte = bytes[i]!;
       if (byte === quote) {
         inString = true;
+        stringEscaped = false;
       } else if (byte === 0x3a) {
         keys += 1;
+        if (stringEscaped) flags |= ElementFlag.escapedKey;
       } else if (byte === 0x7b || byte === 0x5b) {
         depth += 1;
         if (depth > maximumDepth) flags |= ElementFlag.tooDeep;
@@ -239,6 +247,7 @@ export class ArrayScanner {
     this.#flags = flags;
     this.#keys = keys;
     this.#inString = inString;
+    this.#stringEscaped = stringEscaped;
     return result;
   }
 }

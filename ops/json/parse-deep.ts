@@ -1,4 +1,4 @@
-/** JSON.parse with a reviver is recursive; this reads a value of any depth without the stack. */
+/** Reads JSON without JSON.parse's objects: at any depth, where its reviver overflows the stack, and with keys as they are. */
 
 import type { JsonObject, JsonScalar, JsonValue, RawJson } from "./value.ts";
 

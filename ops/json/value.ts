@@ -3,6 +3,7 @@
  * object of JSON.rawJSON, which JSON.stringify writes back digit by digit; every other value is what JSON.parse gives.
  */
 
+import { hasEscapedKey } from "./escaped-keys.ts";
 import { parseDeep } from "./parse-deep.ts";
 
 export type JsonScalar = string | number | boolean | null;
@@ -36,18 +37,34 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /**
- * JSON.parse that keeps every number's value, at any depth of nesting.
+ * JSON.parse that keeps every number's value and every key, at any depth of nesting.
  *
  * @throws SyntaxError as JSON.parse does
  */
 export function parseExact(text: string): JsonValue {
+  if (hasEscapedKey(text)) return parseApart(text);
   try {
     return JSON.parse(text, keepExact as (this: unknown, key: string, value: unknown) => unknown) as JsonValue;
   } catch (error) {
-    // The stack overflowed in the reviver, so after the text was found to be JSON.
-    if (error instanceof RangeError) return parseDeep(text, readScalar);
+    // The reviver is recursive: the stack overflowed.
+    if (error instanceof RangeError) return parseApart(text);
     throw error;
   }
+}
+
+/**
+ * JSON.parse that keeps every key: for text whose numbers a double holds, as stored JSON is.
+ *
+ * @throws SyntaxError as JSON.parse does
+ */
+export function parsePlain(text: string): JsonValue {
+  return hasEscapedKey(text) ? parseApart(text) : (JSON.parse(text) as JsonValue);
+}
+
+/** Lets JSON.parse judge the text and reads it without its help. */
+function parseApart(text: string): JsonValue {
+  JSON.parse(text);
+  return parseDeep(text, readScalar);
 }
 
 function readScalar(token: string): JsonScalar | RawJson {

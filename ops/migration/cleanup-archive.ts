@@ -25,7 +25,10 @@ export async function readCleanupHistory(dataDirectory: string): Promise<Cleanup
   const unfinished = newest === undefined || finished.includes(newest.name) ? undefined : newest;
   return {
     finished: finished.at(-1),
-    unfinished: unfinished === undefined ? undefined : { name: unfinished.name, path: unfinished.path, manifest: unfinished.manifest! },
+    unfinished:
+      unfinished === undefined
+        ? undefined
+        : { name: unfinished.name, path: unfinished.path, manifest: unfinished.manifest! },
   };
 }
 
@@ -35,7 +38,11 @@ export async function readCleanupHistory(dataDirectory: string): Promise<Cleanup
  *
  * @throws OpsError `backup-damaged` when files of it are gone already, so that it is all there is
  */
-export async function findResumable(archive: BackupSet | undefined, current: readonly Fingerprint[], signal: AbortSignal): Promise<BackupSet | undefined> {
+export async function findResumable(
+  archive: BackupSet | undefined,
+  current: readonly Fingerprint[],
+  signal: AbortSignal,
+): Promise<BackupSet | undefined> {
   if (archive === undefined) return undefined;
   const kept = new Map(archive.manifest.files.map((file) => [file.name, file]));
   if (!current.every((fingerprint) => isSame(kept.get(fingerprint.file), fingerprint))) return undefined;

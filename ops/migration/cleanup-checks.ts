@@ -14,7 +14,10 @@ import type { Evidence } from "./verify/evidence.ts";
  */
 export async function requireVerifiedDatabase(url: string, evidence: Evidence): Promise<void> {
   await withLoadedDatabase(url, "migrate cleanup", (client) =>
-    withTransaction(client, () => compareWithEvidence(client, evidence), { isolation: "repeatable read", readOnly: true }),
+    withTransaction(client, () => compareWithEvidence(client, evidence), {
+      isolation: "repeatable read",
+      readOnly: true,
+    }),
   );
 }
 
@@ -24,7 +27,9 @@ async function compareWithEvidence(client: Client, evidence: Evidence): Promise<
   );
   const { database } = rows[0]!;
   if (database !== evidence.database) throw otherDatabase(database, evidence);
-  const recorded = new Map(evidence.collections.map(({ collection, databaseRecords }) => [collection, databaseRecords]));
+  const recorded = new Map(
+    evidence.collections.map(({ collection, databaseRecords }) => [collection, databaseRecords]),
+  );
   const counted = await countRecords(client, [...recorded.keys()]);
   for (const [name, records] of counted) {
     const verified = recorded.get(name) ?? 0;
@@ -47,22 +52,32 @@ async function countRecords(client: Client, verified: string[]): Promise<Map<str
     if (collection.kind === "generic") continue;
     // The settings document is many rows and one record.
     const what = collection.kind === "settings" ? "least(count(*), 1)" : "count(*)";
-    const { rows: found } = await client.query<{ count: number }>(`select ${what}::float8 as count from ${collection.table}`);
+    const { rows: found } = await client.query<{ count: number }>(
+      `select ${what}::float8 as count from ${collection.table}`,
+    );
     counts.set(name, counts.get(name)! + found[0]!.count);
   }
   return counts;
 }
 
 function otherDatabase(database: string, evidence: Evidence): OpsError {
-  return new OpsError("other-database", `This database (${database}) is not the one that was verified at ${evidence.at} (${evidence.database}).`, {
-    hint: "Correct --database-url, or verify this database: npx zx ops/migrate.mjs verify",
-    details: { database, verified: evidence.database },
-  });
+  return new OpsError(
+    "other-database",
+    `This database (${database}) is not the one that was verified at ${evidence.at} (${evidence.database}).`,
+    {
+      hint: "Correct --database-url, or verify this database: npx zx ops/migrate.mjs verify",
+      details: { database, verified: evidence.database },
+    },
+  );
 }
 
 function changedSince(collection: string, verified: number, records: number, evidence: Evidence): OpsError {
-  return new OpsError("changed-since-verify", `${collection} has ${records} records now and had ${verified} when it was verified at ${evidence.at}.`, {
-    hint: "Somebody writes to the database or loaded it again. Verify once more: npx zx ops/migrate.mjs verify",
-    details: { collection, records, verified },
-  });
+  return new OpsError(
+    "changed-since-verify",
+    `${collection} has ${records} records now and had ${verified} when it was verified at ${evidence.at}.`,
+    {
+      hint: "Somebody writes to the database or loaded it again. Verify once more: npx zx ops/migrate.mjs verify",
+      details: { collection, records, verified },
+    },
+  );
 }

@@ -77,7 +77,10 @@ export async function cleanupFiles(options: CleanupOptions): Promise<CleanupResu
   });
 }
 
-async function readCurrent(dataDirectory: string, { finished, unfinished }: CleanupHistory): Promise<Pick<Plan, "sources" | "fingerprints">> {
+async function readCurrent(
+  dataDirectory: string,
+  { finished, unfinished }: CleanupHistory,
+): Promise<Pick<Plan, "sources" | "fingerprints">> {
   try {
     const { sources } = await findSources(dataDirectory);
     const fingerprints: Fingerprint[] = [];
@@ -94,7 +97,11 @@ async function readCurrent(dataDirectory: string, { finished, unfinished }: Clea
  * Evidence for the files that are there and for those that a stopped run has removed. Such a run had to be allowed when it
  * made its archive, so evidence that was fresh then is enough for going on: the files cannot be verified again.
  */
-async function requireEvidence(dataDirectory: string, fingerprints: readonly Fingerprint[], archive: BackupSet | undefined): Promise<Evidence> {
+async function requireEvidence(
+  dataDirectory: string,
+  fingerprints: readonly Fingerprint[],
+  archive: BackupSet | undefined,
+): Promise<Evidence> {
   const hashes = new Map(archive?.manifest.files.map(({ name, sha256 }) => [name, sha256]));
   for (const { file, sha256 } of fingerprints) hashes.set(file, sha256);
   try {
@@ -159,7 +166,8 @@ async function removeFiles(options: CleanupOptions, { sources }: Plan, archive: 
   for (const { file } of sources) {
     signal.throwIfAborted();
     const path = join(dataDirectory, file);
-    if (!isSame(kept.get(file), await fingerprintFile(path))) throw sourceChanged(file, "it is not the file that was archived");
+    if (!isSame(kept.get(file), await fingerprintFile(path)))
+      throw sourceChanged(file, "it is not the file that was archived");
     await unlink(path);
     reporter.detail(`removed ${file}`);
   }

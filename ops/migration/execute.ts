@@ -3,20 +3,22 @@
 import type { Client } from "pg";
 import type { Reporter } from "../cli/reporter.ts";
 import { OpsError } from "../errors.ts";
+import { withFileFailures } from "../platform/server-failure.ts";
 import { withAdvisoryLock } from "../postgres/advisory-lock.ts";
 import { withClient } from "../postgres/connection.ts";
 import { migrateSchema } from "../postgres/schema.ts";
 import { appendJournal, type JournalEntry } from "../state/journal.ts";
 import { stateDirectory } from "../state/state-directory.ts";
-import { describeChange, fingerprintFile } from "./fingerprint.ts";
+import { fingerprintFile } from "./fingerprint.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import { checkLoad } from "./load/check-load.ts";
-import { encoderTask, loadCollection, sourceChanged } from "./load/collection-loader.ts";
+import { encoderTask, loadCollection } from "./load/collection-loader.ts";
 import { encodeFiles } from "./load/encoder.ts";
 import type { Encoded } from "./load/encoder.ts";
-import { emptyProgress, readProgress } from "./load/load-progress.ts";
+import { distrustProgress, emptyProgress, readSettledProgress } from "./load/load-progress.ts";
 import type { LoadProgress } from "./load/load-progress.ts";
-import { replaceLoaded } from "./load/replace-loaded.ts";
+import { replaceLoaded, withReferrers } from "./load/replace-loaded.ts";
+import { findChange, sourceChanged } from "./load/source-changed.ts";
 import { checkUnprepared } from "./check-unprepared.ts";
 import { findSources } from "./sources.ts";
 import type { Source } from "./sources.ts";
@@ -29,6 +31,10 @@ export interface ExecuteOptions {
   acceptQuarantined: number;
   /** Load files anew that changed since they were loaded. */
   replace: boolean;
+  /** Asks before loaded rows are removed, as a command's context does; absent: the caller has asked. */
+  confirm?: (question: string, expected: string) => Promise<void>;
+  /** Bytes of a batch, for the loader. */
+  batchBytes?: number;
   reporter: Reporter;
   signal: AbortSignal;
 }
@@ -54,8 +60,8 @@ interface LoadTask {
 /**
  * Runs the whole load under the migration lock. A second run does only what is still to do.
  *
- * @throws OpsError `already-running`, `broken-json`, `source-changed`, `source-changed-since-load`, `quarantined`,
- *   `interrupted`, or one of the database's
+ * @throws OpsError `already-running`, `lock-lost`, `broken-json`, `source-changed`, `source-changed-since-load`,
+ *   `not-only-loaded`, `source-missing`, `quarantined`, `disk-full`, `interrupted`, or one of the database's
  */
 export async function executeMigration(options: ExecuteOptions): Promise<ExecuteResult> {
   const { url, reporter } = options;
@@ -63,42 +69,46 @@ export async function executeMigration(options: ExecuteOptions): Promise<Execute
     const signal = AbortSignal.any([options.signal, lock]);
     const { sources } = await findSources(options.dataDirectory);
     const fingerprints = await reporter.step("checkSources", async (note) => {
-      const before = await fingerprintAll(sources);
+      const before = await fingerprintAll(sources, signal);
       note(await checkUnprepared(options.dataDirectory, sources, before));
       return before;
     });
+    signal.throwIfAborted();
     await reporter.step("prepareSchema", async (note) => {
       const { applied, alreadyApplied } = await migrateSchema(url);
       note(`${applied.length} migrations applied, ${alreadyApplied} were there before`);
     });
     return await withClient(url, { applicationName: "migrate execute", role: "lt_admin" }, async (client) => {
       const tasks = await planLoad(client, sources, fingerprints, options);
+      signal.throwIfAborted();
       const outcomes: CollectionOutcome[] = [];
       await using segments = encodeFiles(tasks.filter(isOpen).map((task) => encoderTask(loadOf(task, options))));
       for (const task of tasks) outcomes.push(await loadOne(client, task, segments, { ...options, signal }));
-      return await validateIntegrity(client, options, tasks, outcomes);
+      return await validateIntegrity(client, { ...options, signal }, tasks, outcomes);
     });
   });
 }
 
-async function fingerprintAll(sources: Source[]): Promise<Fingerprint[]> {
+async function fingerprintAll(sources: Source[], signal: AbortSignal): Promise<Fingerprint[]> {
   const fingerprints: Fingerprint[] = [];
-  for (const { path } of sources) fingerprints.push(await fingerprintFile(path));
+  for (const { path } of sources) {
+    signal.throwIfAborted();
+    fingerprints.push(await fingerprintFile(path));
+  }
   return fingerprints;
 }
 
 /** Where each collection goes on; a file that is another one than the loaded one needs `--replace`. */
 async function planLoad(client: Client, sources: Source[], fingerprints: Fingerprint[], options: ExecuteOptions): Promise<LoadTask[]> {
-  const recorded = await readProgress(client);
+  const recorded = await readSettledProgress(client);
+  refuseMissing(sources, recorded);
   const changed = sources.filter(({ collection }, i) => {
     const progress = recorded.get(collection.name);
     return progress !== undefined && progress.source.sha256 !== fingerprints[i]!.sha256;
   });
   if (changed.length > 0) {
     if (!options.replace) throw changedSinceLoad(changed);
-    const replaced = await replaceLoaded(client, changed.map(({ collection }) => collection));
-    options.reporter.note(`replaced  ${replaced.join(", ")}: loaded anew, because the files have changed`);
-    for (const name of replaced) recorded.delete(name);
+    for (const name of await replaceChanged(client, changed, options)) recorded.delete(name);
   }
   return sources.map((source, i) => {
     const fingerprint = fingerprints[i]!;
@@ -106,12 +116,34 @@ async function planLoad(client: Client, sources: Source[], fingerprints: Fingerp
   });
 }
 
+/** @returns the names of the collections that are empty now */
+async function replaceChanged(client: Client, changed: Source[], { confirm, reporter }: ExecuteOptions): Promise<string[]> {
+  const affected = withReferrers(changed.map(({ collection }) => collection));
+  const names = affected.map(({ name }) => name);
+  await confirm?.(`The loaded rows of ${names.join(", ")} will be removed and loaded anew from the files. Type replace to go on.`, "replace");
+  await replaceLoaded(client, affected);
+  reporter.note(`replaced  ${names.join(", ")}: loaded anew, because the files have changed`);
+  return names;
+}
+
+/** A collection that was left half way has its constraints suspended; without its file nobody would build them again. */
+function refuseMissing(sources: Source[], recorded: ReadonlyMap<string, LoadProgress>): void {
+  const present = new Set(sources.map(({ collection }) => collection.name));
+  const missing = [...recorded.values()].filter(({ collection, complete }) => !complete && !present.has(collection));
+  if (missing.length === 0) return;
+  const files = missing.map(({ source }) => source.file).join(", ");
+  throw new OpsError("source-missing", `${files}: a run that was stopped had begun to load it, and the file is gone.`, {
+    hint: "Bring the file back into the data directory (a backup set has it), then run the same command again.",
+    details: { files: missing.map(({ source }) => source.file) },
+  });
+}
+
 function isOpen({ progress }: LoadTask): boolean {
   return !progress.complete;
 }
 
-function loadOf({ source, fingerprint, progress }: LoadTask, { dataDirectory }: ExecuteOptions) {
-  return { collection: source.collection, directory: dataDirectory, source: fingerprint, progress };
+function loadOf({ source, fingerprint, progress }: LoadTask, { dataDirectory, batchBytes }: ExecuteOptions) {
+  return { collection: source.collection, directory: dataDirectory, source: fingerprint, progress, batchBytes };
 }
 
 async function loadOne(client: Client, task: LoadTask, segments: Segments<Encoded>, options: ExecuteOptions): Promise<CollectionOutcome> {
@@ -129,7 +161,7 @@ async function loadOne(client: Client, task: LoadTask, segments: Segments<Encode
       signal: options.signal,
       onProgress: (now) => bar.update(row(now, fingerprint), now.quarantined > 0 ? `quarantined ${now.quarantined}` : undefined),
     });
-    bar.finish();
+    bar.clear();
     note(describeProgress(loaded));
     return { progress: loaded, alreadyLoaded: false };
   });
@@ -146,32 +178,57 @@ async function validateIntegrity(
   tasks: LoadTask[],
   outcomes: CollectionOutcome[],
 ): Promise<ExecuteResult> {
-  const { reporter, dataDirectory } = options;
+  const { reporter, acceptQuarantined } = options;
   const quarantined = outcomes.reduce((sum, { progress }) => sum + progress.quarantined, 0);
   await reporter.step("validateIntegrity", async (note) => {
-    await Promise.all([refuseChanges(tasks), checkLoad(client, outcomes.map(({ progress }) => progress))]);
+    const [changed] = await Promise.all([findChanged(tasks), checkLoad(client, outcomes.map(({ progress }) => progress))]);
+    if (changed !== undefined) await refuseChanged(client, changed, outcomes);
     note("files unchanged, rows counted, tables analyzed");
   });
-  const facts = { collections: outcomes.map(({ progress }) => progress), quarantined, acceptedQuarantined: options.acceptQuarantined };
-  const journal = await appendJournal(stateDirectory(dataDirectory), "migrate execute", facts);
-  if (quarantined !== options.acceptQuarantined) throw quarantineError(quarantined, options.acceptQuarantined);
+  options.signal.throwIfAborted();
+  const facts = { collections: outcomes.map(({ progress }) => progress), quarantined, acceptedQuarantined: acceptQuarantined };
+  const journal = await recordRun(options.dataDirectory, facts);
+  if (quarantined !== acceptQuarantined) throw quarantineError(quarantined, acceptQuarantined);
   return { outcomes, quarantined, journal };
 }
 
-async function refuseChanges(tasks: LoadTask[]): Promise<void> {
+interface ChangedSource {
+  source: Source;
+  change: string;
+}
+
+async function findChanged(tasks: LoadTask[]): Promise<ChangedSource | undefined> {
   for (const { source, fingerprint } of tasks) {
-    const change = describeChange(fingerprint, await fingerprintFile(source.path));
-    if (change !== undefined) throw sourceChanged(source.file, change);
+    const change = await findChange(source.path, fingerprint);
+    if (change !== undefined) return { source, change };
   }
+  return undefined;
+}
+
+/** What this run has loaded from the file may be of two versions; what an earlier run has loaded is not. */
+async function refuseChanged(client: Client, { source, change }: ChangedSource, outcomes: CollectionOutcome[]): Promise<never> {
+  const { name } = source.collection;
+  if (outcomes.some(({ progress, alreadyLoaded }) => progress.collection === name && !alreadyLoaded)) await distrustProgress(client, name);
+  throw sourceChanged(source.file, change);
+}
+
+async function recordRun(dataDirectory: string, facts: JournalEntry["facts"]): Promise<JournalEntry> {
+  const state = stateDirectory(dataDirectory);
+  const scene = { what: "The rows are loaded, but the journal was not written", dataDirectory: state.root };
+  return await withFileFailures(scene, () => appendJournal(state, "migrate execute", facts));
 }
 
 /** A collection's counts in words: `1,000 documents, 2 orphans`. */
 export function describeProgress({ documents, quarantined, orphans, duplicates }: LoadProgress): string {
-  const parts = [`${documents.toLocaleString("en-US")} documents`];
-  if (orphans > 0) parts.push(`${orphans} orphans kept`);
-  if (duplicates > 0) parts.push(`${duplicates} duplicate registrations kept`);
+  const parts = [counted(documents, "document")];
+  if (orphans > 0) parts.push(`${counted(orphans, "orphan")} kept`);
+  if (duplicates > 0) parts.push(`${counted(duplicates, "duplicate registration")} kept`);
   if (quarantined > 0) parts.push(`${quarantined} quarantined`);
   return parts.join(", ");
+}
+
+function counted(count: number, noun: string): string {
+  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function changedSinceLoad(changed: Source[]): OpsError {

@@ -93,7 +93,7 @@ async function exportCollection(reader: Client, collection: Collection, options:
     await write(documents === 0 ? "[]" : "\n]");
     await output.sync();
   } finally {
-    bar.finish("");
+    bar.clear();
     await output.close();
   }
   return { collection: collection.name, file, documents, bytes, sha256: hash.digest("hex") };

@@ -3,6 +3,7 @@
 import type { CommandResult } from "../cli/definition.ts";
 import { formatTable } from "../cli/table.ts";
 import process from "node:process";
+import type { CleanupResult } from "./cleanup.ts";
 import type { ExecuteResult } from "./execute.ts";
 import { describePrepare } from "./prepare/describe-prepare.ts";
 import type { PrepareResult } from "./prepare/prepare.ts";
@@ -70,6 +71,16 @@ export function reportStatus({ collections, quarantine, quarantined, events }: M
     ],
     data: { collections, quarantine, quarantined, events },
   };
+}
+
+export function reportCleanup(result: CleanupResult): CommandResult {
+  const { alreadyDone, dryRun, files, archive, impossible } = result;
+  const verb = dryRun ? "would archive and remove" : "archived and removed";
+  const done = alreadyDone
+    ? ["Already done: no file is left to archive."]
+    : files.map(({ file, bytes }) => `${verb}  ${file}, ${bytes} bytes`);
+  const place = archive === undefined ? [] : [`Archive: ${archive}`];
+  return { ok: true, summary: [...done, ...place, ...(alreadyDone ? [] : impossible)], data: { ...result } };
 }
 
 /** The largest resident set that this process has had. */

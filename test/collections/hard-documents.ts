@@ -1,4 +1,4 @@
-/** Documents that break naive copying, as JSON texts without their ids: each is put into every collection. */
+/** Documents that break naive copying, as JSON texts. */
 
 import { plannedCollections } from "../../ops/collections/registry.ts";
 import { maximumDepth } from "../../ops/json/array-scanner.ts";
@@ -7,7 +7,8 @@ import { oddTimes } from "./arbitrary-document.ts";
 
 const nested = (levels: number) => `${'{"a":['.repeat(levels / 2)}${"]}".repeat(levels / 2)}`;
 
-const values = [
+/** Values as JSON texts. */
+export const hardValues: readonly string[] = [
   ...oddNumbers,
   ...oddTimes.map((time) => JSON.stringify(time)),
   ...['"\\u0000"', '"a\\u0000b"', '"\\ud83d"', '"\\ude00\\ud83d"', '"\\\\u0000"', '"\\\\N"', '"\\\\."', '"a\\tb\\nc\\rd"', '"\\b\\f\\u000b\\u007f\\u0085\\u2028\\ufeff"'],
@@ -24,7 +25,7 @@ const values = [
 const fields = [...new Set(plannedCollections.flatMap((collection) => (collection.kind === "typed" ? collection.columns.map(({ field }) => field) : [])))];
 
 /** Each hard value under a field that no collection maps, and in every field that one maps: the members of an object. */
-export const hardMembers: readonly string[] = values.flatMap((value) => {
+export const hardMembers: readonly string[] = hardValues.flatMap((value) => {
   const everywhere = fields.map((field) => `${JSON.stringify(field)}:${value}`).join(",");
   return value.length > 1000 ? [`"other":${value}`, `"title":${value},"email":${value},"data":${value}`] : [`"other":${value}`, everywhere];
 });

@@ -36,6 +36,9 @@ describe("reading an array", () => {
       for (const { text: element, flags } of await readWhole(await writeText(text), { windowBytes })) {
         if (holdsExactNumber(parseExact(element))) expect(flags & ElementFlag.number, element).not.toBe(0);
         if (/^(?:[^\\]|\\[^u])*\\u/s.test(element)) expect(flags & ElementFlag.unicodeEscape, element).not.toBe(0);
+        if (/\\(?:[^"\\]|\\.)*"\s*:/s.test(element.replaceAll(/\\./gs, "\\x"))) {
+          expect(flags & ElementFlag.escapedKey, element).not.toBe(0);
+        }
         if (flags === 0) expect(holdsOnlyPlainValues(parseExact(element)), element).toBe(true);
       }
     });

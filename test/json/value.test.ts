@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { escapeFields, escapeJson, unescapeFields, unescapeJson } from "../../ops/json/escape.ts";
-import { isRawJson, parseExact, stringifyExact } from "../../ops/json/value.ts";
+import { isRawJson, parseExact, parsePlain, stringifyExact } from "../../ops/json/value.ts";
 import type { JsonObject } from "../../ops/json/value.ts";
 import { jsonText, oddNumbers } from "./arbitrary-text.ts";
 
@@ -65,6 +65,23 @@ test("parseExact reads a value of any depth, exact numbers and odd keys included
   let value = parseExact(text);
   for (let i = 0; i < depth; i += 1) value = (value as { a: (typeof value)[] }).a[0]!;
   expect(stringifyExact(value)).toBe('{"__proto__":12345678901234567890,"s":"a\\"]}\\\\","e":[],"o":{},"t":[true,null,-0]}');
+});
+
+describe("keys spelled with escapes are not mistaken for keys read before", () => {
+  /** The key that objects of one shape had, and the text of another key whose escape looks like it. */
+  const pairs: [string, string, string][] = [
+    ['"\\\\"', '"\\f"', "\f"],
+    ['"\\\\u0041"', '"\\\\u0041,"', "\\u0041,"],
+    ['"\\\\\\""', '"\\\\n"', "\\n"],
+    ['"\\\\u"', '"\\u0042\\u0043"', "BC"],
+  ];
+
+  test.each(pairs)("%s before %s", (before, text, key) => {
+    for (const parse of [parseExact, parsePlain]) {
+      for (let i = 0; i < 3; i += 1) JSON.parse(`[{"shape":1,${before}:2},{"shape":1,${before}:3}]`);
+      expect(Object.keys(parse(`{"shape":1,${text} \n: 2}`) as JsonObject)).toEqual(["shape", key]);
+    }
+  });
 });
 
 describe("escaped JSON", () => {

@@ -34,25 +34,29 @@ export interface Batch {
 }
 
 /** A batch is sent when its COPY text reaches this size. Larger ones save commits and cost memory and repeated work. */
-export const batchBytes = 4 << 20;
+export const defaultBatchBytes = 4 << 20;
 /** Elements that are parsed by one call of JSON.parse, which halves its cost per element. */
 const elementsPerParse = 64;
 /** Room for what one group of elements may add before the next check: grown when a group is larger. */
-const initialBytes = batchBytes + (1 << 20);
+const spareBytes = 1 << 20;
 
 export class BatchEncoder {
   readonly #collection: Collection;
   readonly #path: string;
-  #bytes = Buffer.allocUnsafeSlow(initialBytes);
+  readonly #batchBytes: number;
+  #bytes: Buffer<ArrayBuffer>;
   #length = 0;
   #rows = 0;
   #quarantined: QuarantinedElement[] = [];
   #start: Batch["start"];
   #end: Batch["end"];
 
-  constructor(collection: Collection, path: string, start: Batch["start"]) {
+  /** @param batchBytes size of the COPY text at which a batch is sent */
+  constructor(collection: Collection, path: string, start: Batch["start"], batchBytes = defaultBatchBytes) {
     this.#collection = collection;
     this.#path = path;
+    this.#batchBytes = batchBytes;
+    this.#bytes = Buffer.allocUnsafeSlow(batchBytes + spareBytes);
     this.#start = start;
     this.#end = start;
   }
@@ -69,7 +73,7 @@ export class BatchEncoder {
       this.#write(flags[at] === 0 ? await this.#encodeRun(window, at, next) : await this.#encodeFlagged(window, at));
       this.#end = { offset: window.base + ends[next - 1]!, index: window.firstIndex + next };
       at = next;
-      if (this.#length >= batchBytes) yield this.#take();
+      if (this.#length >= this.#batchBytes) yield this.#take();
     }
   }
 
@@ -81,7 +85,7 @@ export class BatchEncoder {
   /** Elements without any oddity, parsed together. */
   async #encodeRun(window: ElementWindow, from: number, to: number): Promise<string> {
     const { starts, ends } = window.ranges;
-    const text = window.bytes.toString("utf8", starts[from]!, ends[to - 1]!);
+    const text = window.bytes.toString("utf8", starts[from], ends[to - 1]);
     const documents = parseOrUndefined(`[${text}]`);
     if (documents === undefined) return await this.#encodeEach(window, from, to);
     const clean = !text.includes(escapeKey);
@@ -156,7 +160,7 @@ export class BatchEncoder {
   #take(): Batch {
     const copy = this.#bytes.subarray(0, this.#length) as Uint8Array<ArrayBuffer>;
     const batch = { copy, rows: this.#rows, quarantined: this.#quarantined, start: this.#start, end: this.#end };
-    this.#bytes = Buffer.allocUnsafeSlow(initialBytes);
+    this.#bytes = Buffer.allocUnsafeSlow(this.#batchBytes + spareBytes);
     this.#length = 0;
     this.#rows = 0;
     this.#quarantined = [];

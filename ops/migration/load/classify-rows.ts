@@ -24,7 +24,8 @@ export async function keepOrphans(client: Client, collection: TypedCollection, r
 }
 
 /**
- * The first registration of an e-mail for an event counts; later ones name it in duplicate_of.
+ * The first registration of an e-mail for an event counts; later ones name it in duplicate_of. Rows that were found before,
+ * batch by batch, are neither changed nor counted again.
  *
  * @param relation as for `keepOrphans`
  * @returns how many rows
@@ -45,7 +46,7 @@ export async function keepDuplicates(client: Client, collection: TypedCollection
            ) candidates
           order by event, email, source, position
        ) f
-      where s.${event} = f.event and lower(s.${email}) = f.email and s.id <> f.id`,
+      where s.${event} = f.event and lower(s.${email}) = f.email and s.id <> f.id and s.duplicate_of is null`,
   );
   return rowCount ?? 0;
 }

@@ -12,11 +12,14 @@ import type { Batch, QuarantinedElement } from "./batch-encoder.ts";
 import { copyTarget } from "./copy-target.ts";
 import { readElementTexts } from "./element-texts.ts";
 import type { Encoded, EncoderTask } from "./encoder.ts";
-import { writeProgress } from "./load-progress.ts";
+import { advanceProgress, beginProgress } from "./load-progress.ts";
 import type { LoadProgress } from "./load-progress.ts";
+import { explainReadFailure, refuseOtherBytes, sourceChanged } from "./source-changed.ts";
 import { loadStaged } from "./staged-batch.ts";
 import type { StagedResult } from "./staged-batch.ts";
 import { isEmpty, restoreConstraints, suspendConstraints } from "./suspended-constraints.ts";
+
+export { sourceChanged } from "./source-changed.ts";
 
 export interface LoadOptions {
   client: Client;
@@ -31,12 +34,20 @@ export interface LoadOptions {
   /** Aborted by Ctrl-C: loading stops between two batches. */
   signal: AbortSignal;
   onProgress: (progress: LoadProgress) => void;
+  /** Size of COPY text at which a batch is sent; absent: the encoder's own. */
+  batchBytes?: number | undefined;
 }
 
 /** What the encoder has to do for a load. */
-export function encoderTask({ collection, directory, source, progress }: Omit<LoadOptions, "client" | "batches" | "signal" | "onProgress">): EncoderTask {
+export function encoderTask({
+  collection,
+  directory,
+  source,
+  progress,
+  batchBytes,
+}: Omit<LoadOptions, "client" | "batches" | "signal" | "onProgress">): EncoderTask {
   const start = { offset: progress.byteOffset, index: progress.elements };
-  return { path: join(directory, source.file), collection: collection.name, start };
+  return { path: join(directory, source.file), collection: collection.name, start, batchBytes };
 }
 
 /**
@@ -46,20 +57,29 @@ export function encoderTask({ collection, directory, source, progress }: Omit<Lo
  * clusters, until a batch needs none of it.
  *
  * @returns the final progress, complete and durable
- * @throws OpsError `source-changed` when the bytes read are not the fingerprinted ones, `interrupted` after Ctrl-C
+ * @throws OpsError `source-changed` when the bytes read are not the fingerprinted ones, `interrupted` after Ctrl-C,
+ *   `progress-moved` when another run loads the same collection
  */
 export async function loadCollection(options: LoadOptions): Promise<LoadProgress> {
-  const { source } = options;
-  let progress = options.progress;
   await beginLoad(options);
+  try {
+    return await completeLoad(options, await loadBatches(options));
+  } catch (error) {
+    throw await explainReadFailure(options, error);
+  }
+}
+
+async function loadBatches(options: LoadOptions): Promise<LoadProgress> {
+  let { progress } = options;
   let staged = false;
   for await (const { batch, sha256 } of options.batches) {
     refuseWhenInterrupted(options, progress);
-    if (sha256 !== undefined) refuseOtherBytes(source, sha256);
+    if (sha256 !== undefined) refuseOtherBytes(options.source, sha256);
     ({ progress, staged } = await writeBatch(options, progress, batch, staged));
     options.onProgress(progress);
   }
-  return await completeLoad(options, progress);
+  refuseWhenInterrupted(options, progress);
+  return progress;
 }
 
 async function writeBatch(options: LoadOptions, progress: LoadProgress, batch: Batch, staged: boolean): Promise<{ progress: LoadProgress; staged: boolean }> {
@@ -122,7 +142,7 @@ async function recordBatch(options: LoadOptions, progress: LoadProgress, batch: 
     orphans: progress.orphans + result.orphans,
     duplicates: progress.duplicates + result.duplicates,
   };
-  await writeProgress(client, next);
+  await advanceProgress(client, progress, next);
   await commit(client);
   return next;
 }
@@ -131,7 +151,11 @@ async function refusedElements(options: LoadOptions, batch: Batch, result: Stage
   if (result.refused.length === 0) return [];
   const path = join(options.directory, options.source.file);
   const texts = await readElementTexts(path, batch.start, new Set(result.refused.map(({ position }) => position)));
-  return result.refused.map((row) => ({ ...row, text: texts.get(row.position)! }));
+  return result.refused.map((row) => {
+    const text = texts.get(row.position);
+    if (text === undefined) throw sourceChanged(options.source.file, `element ${row.position} is not there any more`);
+    return { ...row, text };
+  });
 }
 
 async function writeQuarantine(client: Client, collection: string, elements: QuarantinedElement[]): Promise<void> {
@@ -152,11 +176,10 @@ async function writeQuarantine(client: Client, collection: string, elements: Qua
 
 /** The first load of an empty table suspends what can be built faster at the end. */
 async function beginLoad({ client, collection, progress }: LoadOptions): Promise<void> {
-  if (collection.kind !== "typed" || progress.elements > 0) return;
+  if (progress.elements > 0) return;
   await withTransaction(client, async () => {
-    if (!(await isEmpty(client, collection))) return;
-    await suspendConstraints(client, collection);
-    await writeProgress(client, progress);
+    if (collection.kind === "typed" && (await isEmpty(client, collection))) await suspendConstraints(client, collection);
+    await beginProgress(client, progress);
   });
 }
 
@@ -174,21 +197,8 @@ async function completeLoad({ client, collection }: LoadOptions, progress: LoadP
     );
     const { orphans, duplicates } = progress;
     const complete = { ...progress, orphans: orphans + damage.orphans, duplicates: duplicates + damage.duplicates, complete: true };
-    await writeProgress(client, complete);
+    await advanceProgress(client, progress, complete);
     return complete;
-  });
-}
-
-function refuseOtherBytes(source: Fingerprint, sha256: string): void {
-  if (sha256 === source.sha256) return;
-  throw sourceChanged(source.file, "the bytes that were loaded are not the ones that were fingerprinted");
-}
-
-/** The error for a file that somebody wrote while it was read. */
-export function sourceChanged(file: string, change: string): OpsError {
-  return new OpsError("source-changed", `${file} changed while it was read: ${change}.`, {
-    hint: "Stop the application (or switch on maintenance), then start again: npx zx ops/migrate.mjs execute --replace",
-    details: { file },
   });
 }
 

@@ -9,9 +9,11 @@ export interface EncoderTask {
   collection: string;
   /** Where to begin: zeros, or where a progress row says that the last batch ended. */
   start: Batch["start"];
+  /** Size of COPY text at which a batch is sent; absent: the encoder's own. */
+  batchBytes?: number | undefined;
 }
 
-/** A batch; with the last one of a file that was read from its start, the hash of all its bytes. */
+/** A batch; with the last one of a file, the hash of all its bytes as they were read. */
 export interface Encoded {
   batch: Batch;
   last: boolean;

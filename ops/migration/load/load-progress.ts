@@ -1,6 +1,8 @@
 /** How far each collection is loaded: rows of ops.load_progress, written with the rows they speak of. */
 
 import type { Client } from "pg";
+import { OpsError } from "../../errors.ts";
+import { withTransaction } from "../../postgres/transaction.ts";
 import type { Fingerprint } from "../fingerprint.ts";
 
 export interface LoadProgress {
@@ -51,31 +53,69 @@ export async function readProgress(client: Client): Promise<Map<string, LoadProg
   return new Map(rows.map((row) => [row.collection, fromRow(row)]));
 }
 
-/** Writes one progress row; the caller's transaction holds the rows it speaks of. */
-export async function writeProgress(client: Client, progress: LoadProgress): Promise<void> {
+/**
+ * Waits for whatever a killed run's session is still committing, then reads all progress rows. The caller's transaction holds
+ * writers off until it ends.
+ */
+export async function readSettledProgress(client: Client): Promise<Map<string, LoadProgress>> {
+  return await withTransaction(client, async () => {
+    await client.query("lock table ops.load_progress in share row exclusive mode");
+    return await readProgress(client);
+  });
+}
+
+/** Writes the row that a load begins with, unless an earlier run has. */
+export async function beginProgress(client: Client, { collection, source }: LoadProgress): Promise<void> {
   await client.query(
-    `insert into ops.load_progress as p
-       (collection, file, size, sha256, elements, byte_offset, documents, quarantined, orphans, duplicates, completed_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case when $11 then now() end)
-     on conflict (collection) do update set
-       file = excluded.file, size = excluded.size, sha256 = excluded.sha256, elements = excluded.elements,
-       byte_offset = excluded.byte_offset, documents = excluded.documents, quarantined = excluded.quarantined,
-       orphans = excluded.orphans, duplicates = excluded.duplicates, updated_at = now(), completed_at = excluded.completed_at`,
-    [
-      progress.collection,
-      progress.source.file,
-      progress.source.size,
-      progress.source.sha256,
-      progress.elements,
-      progress.byteOffset,
-      progress.documents,
-      progress.quarantined,
-      progress.orphans,
-      progress.duplicates,
-      progress.complete,
-    ],
+    `insert into ops.load_progress
+       (collection, file, size, sha256, elements, byte_offset, documents, quarantined, orphans, duplicates)
+     values ($1, $2, $3, $4, 0, 0, 0, 0, 0, 0)
+     on conflict (collection) do nothing`,
+    [collection, source.file, source.size, source.sha256],
   );
 }
+
+/**
+ * Moves a progress row on; the caller's transaction holds the rows it speaks of.
+ *
+ * @param previous what the row has to say before
+ * @throws OpsError `progress-moved` when it says something else: another run has loaded the same elements meanwhile
+ */
+export async function advanceProgress(client: Client, previous: LoadProgress, next: LoadProgress): Promise<void> {
+  const { rowCount } = await client.query(
+    `update ops.load_progress set
+       elements = $4, byte_offset = $5, documents = $6, quarantined = $7, orphans = $8, duplicates = $9, updated_at = now(),
+       completed_at = case when $10 then now() end
+      where collection = $1 and sha256 = $2 and elements = $3 and completed_at is null`,
+    [
+      previous.collection,
+      previous.source.sha256,
+      previous.elements,
+      next.elements,
+      next.byteOffset,
+      next.documents,
+      next.quarantined,
+      next.orphans,
+      next.duplicates,
+      next.complete,
+    ],
+  );
+  if (rowCount === 1) return;
+  throw new OpsError("progress-moved", `Another run has changed how far ${previous.collection} is loaded; this one stops at element ${previous.elements}.`, {
+    hint: "Make sure that no other run is under way, then go on with: npx zx ops/migrate.mjs execute",
+    details: { collection: previous.collection, elements: previous.elements },
+  });
+}
+
+/**
+ * Records that a file changed while it was loaded, so that the loaded rows may come from two versions of it: no version
+ * matches the row any more, and the next run asks for `--replace`.
+ */
+export async function distrustProgress(client: Client, collection: string): Promise<void> {
+  await client.query("update ops.load_progress set sha256 = $2 where collection = $1", [collection, changedWhileRead]);
+}
+
+const changedWhileRead = "changed while it was read";
 
 function fromRow(row: ProgressRow): LoadProgress {
   const { collection, file, size, sha256, elements, documents, quarantined, orphans, duplicates } = row;

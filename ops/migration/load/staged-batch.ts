@@ -38,10 +38,30 @@ const stage = "pg_temp.stage";
 export async function loadStaged(client: Client, collection: Collection, copy: Uint8Array): Promise<StagedResult> {
   const { table, columns } = copyTarget(collection);
   await client.query(`create temporary table stage (like ${table} including defaults) on commit drop`);
-  const result = await loadHalves(client, collection, splitLines(copy), columns);
+  const lines = splitLines(copy);
+  const result = await (collection.kind === "settings" ? loadSettings(client, collection, lines, columns) : loadHalves(client, collection, lines, columns));
   await client.query(`drop table ${stage}`);
   return result;
 }
+
+/** The rows of the settings are one document, which is a row in all of its keys or in none. */
+async function loadSettings(client: Client, collection: Collection, lines: Buffer[], columns: string[]): Promise<StagedResult> {
+  await client.query("savepoint whole");
+  try {
+    const { refused } = await loadLines(client, collection, lines, columns);
+    if (refused.length === 0) return untouched;
+    await client.query("rollback to savepoint whole");
+    return { ...untouched, refused: [{ ...refused[0]!, position: settingsPosition }] };
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    await client.query("rollback to savepoint whole");
+    return { ...untouched, refused: [refusal(settingsPosition, error)] };
+  }
+}
+
+/** The application reads the first element alone. */
+const settingsPosition = 0;
+const untouched: StagedResult = { refused: [], orphans: 0, duplicates: 0 };
 
 async function loadHalves(client: Client, collection: Collection, lines: Buffer[], columns: string[]): Promise<StagedResult> {
   await client.query("savepoint half");
@@ -107,9 +127,13 @@ function isDataError(error: unknown): boolean {
 function refuseOne(collection: Collection, line: Buffer, error: unknown): StagedResult {
   const place = copyTarget(collection).columns.indexOf("position");
   const position = Number(line.toString("utf8").split("\t")[place]);
+  return { ...untouched, refused: [refusal(position, error)] };
+}
+
+function refusal(position: number, error: unknown): RefusedRow {
   const sqlstate = sqlState(error);
   const reason = `was refused by the database: ${(error as Error).message}`;
-  return { refused: [{ position, reason, ...(sqlstate === undefined ? {} : { sqlstate }) }], orphans: 0, duplicates: 0 };
+  return { position, reason, ...(sqlstate === undefined ? {} : { sqlstate }) };
 }
 
 /** Lines of COPY text, each with its line end: a line end inside a value is escaped. */

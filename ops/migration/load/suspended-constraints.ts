@@ -27,20 +27,24 @@ export async function isEmpty(client: Client, collection: TypedCollection): Prom
   return rowCount === 0;
 }
 
-/** Takes the secondary indexes and the foreign keys of a table away, inside the caller's transaction. */
+/**
+ * Takes the secondary indexes and the foreign keys of a table away, inside the caller's transaction. What an earlier run took
+ * away is gone and listed already; it stays so.
+ */
 export async function suspendConstraints(client: Client, collection: TypedCollection): Promise<void> {
   const { table } = collection;
   await client.query(`lock table ${table} in access exclusive mode`);
-  await client.query(
+  const { rows } = await client.query<Suspended>(
     `insert into ops.suspended_constraints (table_name, name, kind, definition)
      select $1, conname, 'foreign key', pg_get_constraintdef(oid) from pg_constraint where conrelid = $1::regclass and contype = 'f'
      union all
      select $1, c.relname, 'index', pg_get_indexdef(i.indexrelid)
        from pg_index i join pg_class c on c.oid = i.indexrelid
-      where i.indrelid = $1::regclass and not exists (select from pg_constraint where conindid = i.indexrelid)`,
+      where i.indrelid = $1::regclass and not exists (select from pg_constraint where conindid = i.indexrelid)
+     returning name, kind, definition`,
     [table],
   );
-  for (const { name, kind } of await readSuspended(client, table)) {
+  for (const { name, kind } of rows) {
     const identifier = escapeIdentifier(name);
     await client.query(kind === "index" ? `drop index lightningtalk.${identifier}` : `alter table ${table} drop constraint ${identifier}`);
   }

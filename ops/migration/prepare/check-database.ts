@@ -46,12 +46,25 @@ async function inspectDatabase(client: Client): Promise<DatabaseReport> {
     [lowerCaseProbe],
   );
   const { number, version, lowered } = rows[0]!;
-  if (number < oldestVersion) throw tooOld(version);
+  const warnings = judgeVersion(number, version);
   const { user, missing } = await findMissingPrivileges(client, number);
   if (missing.length > 0) throw lacking(user, missing);
-  const warnings = lowered === lowerCase(lowerCaseProbe) ? [] : [otherLowerCase];
-  if (Math.floor(number / 10_000) > newestMajor) warnings.unshift(`PostgreSQL ${version} is newer than ${newestMajor}, the newest that was tested.`);
+  if (lowered !== lowerCase(lowerCaseProbe)) warnings.push(otherLowerCase);
   return { serverVersion: version, user, ...(await inspectContents(client)), warnings };
+}
+
+/**
+ * What to say about a server's version.
+ *
+ * @param number as `server_version_num` has it, 180004
+ * @returns warnings
+ * @throws OpsError `server-too-old`
+ */
+export function judgeVersion(number: number, version: string): string[] {
+  if (number < oldestVersion) throw tooOld(version);
+  return Math.floor(number / 10_000) > newestMajor
+    ? [`PostgreSQL ${version} is newer than ${newestMajor}, the newest that was tested.`]
+    : [];
 }
 
 const otherLowerCase =
@@ -68,7 +81,9 @@ async function inspectContents(client: Client): Promise<Pick<DatabaseReport, "sc
 
 /** Only lt_admin reads schema ops. Who may become a member, but is none yet, sees what he may see himself. */
 async function becomeAdmin(client: Client): Promise<void> {
-  const { rows } = await client.query<{ may: boolean | null }>("select pg_has_role(current_user, to_regrole('lt_admin'), 'member') as may");
+  const { rows } = await client.query<{ may: boolean | null }>(
+    "select pg_has_role(current_user, to_regrole('lt_admin'), 'member') as may",
+  );
   if (rows[0]!.may === true) await client.query("set local role lt_admin");
 }
 

@@ -20,7 +20,10 @@ interface PrivilegeRow {
  *
  * @returns the user, and one text per missing privilege, naming it and what it is for
  */
-export async function findMissingPrivileges(client: ClientBase, serverVersion: number): Promise<{ user: string; missing: string[] }> {
+export async function findMissingPrivileges(
+  client: ClientBase,
+  serverVersion: number,
+): Promise<{ user: string; missing: string[] }> {
   const { rows } = await client.query<PrivilegeRow>(
     `select current_user::text as "user", d.datname::text as database, r.rolsuper as superuser, r.rolcreaterole as create_role,
             pg_has_role(current_user, d.datdba, 'usage') as owns_database,
@@ -49,7 +52,9 @@ function describeMissing(found: PrivilegeRow, serverVersion: number): string[] {
   // Before PostgreSQL 16, CREATEROLE was enough to grant any role; since then it takes ADMIN OPTION, which its creator has.
   const mayJoin = found.create_role && (serverVersion < 160_000 || found.may_grant_admin === true);
   if (found.is_admin === false && !mayJoin) missing.push("membership in lt_admin (to own and fill the tables)");
-  if (newSchemas.length > 0 && !found.may_create) missing.push(`CREATE on the database ${database} (for the schemas ${newSchemas.join(" and ")})`);
-  if (found.open_to_public && !found.owns_database) missing.push(`ownership of the database ${database} (to say who may connect)`);
+  if (newSchemas.length > 0 && !found.may_create)
+    missing.push(`CREATE on the database ${database} (for the schemas ${newSchemas.join(" and ")})`);
+  if (found.open_to_public && !found.owns_database)
+    missing.push(`ownership of the database ${database} (to say who may connect)`);
   return missing;
 }

@@ -85,7 +85,10 @@ export class FindingList {
   /** Groups of what costs a row first, then by collection in the order of reading. */
   groups(): FindingGroup[] {
     const order: Severity[] = ["quarantine", "unseen", "kept"];
-    const groups = [...this.#groups.values()].map(({ names, ...group }) => ({ ...group, fields: Object.fromEntries(names) }));
+    const groups = [...this.#groups.values()].map(({ names, ...group }) => ({
+      ...group,
+      fields: Object.fromEntries(names),
+    }));
     return groups.toSorted((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
   }
 
@@ -105,7 +108,12 @@ export function toPointer(path: readonly (string | number)[]): string {
   return path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
-function toFinding({ kind, severity, collection }: FindingGroup, index: number, pointer: string, message: string): Finding {
+function toFinding(
+  { kind, severity, collection }: FindingGroup,
+  index: number,
+  pointer: string,
+  message: string,
+): Finding {
   return { kind, severity, collection, index, pointer, message };
 }
 

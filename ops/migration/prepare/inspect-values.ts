@@ -9,7 +9,11 @@ import { showValue } from "./show-value.ts";
 import { similarKeys } from "./similar-keys.ts";
 
 /** Hears of an oddity inside a document. */
-export type ReportValue = (kind: "unstorable-text" | "inexact-number" | "similar-keys", pointer: string, message: string) => void;
+export type ReportValue = (
+  kind: "unstorable-text" | "inexact-number" | "similar-keys",
+  pointer: string,
+  message: string,
+) => void;
 
 /**
  * Reports texts that PostgreSQL refuses, numbers that a double does not hold and keys that differ only by case.
@@ -24,9 +28,11 @@ export function inspectValues(document: JsonValue, flags: number, report: Report
 
   const inspect = (value: JsonValue): number => {
     if (typeof value === "string") return texts ? inspectText(value) : 0;
-    if (typeof value === "number") return numbers && Object.is(value, -0) ? reportNumber("is minus zero, which JSON.stringify writes as 0") : 0;
+    if (typeof value === "number")
+      return numbers && Object.is(value, -0) ? reportNumber("is minus zero, which JSON.stringify writes as 0") : 0;
     if (typeof value !== "object" || value === null) return 0;
-    if (isRawJson(value)) return reportNumber(`is ${showValue(nameOf(path), value)}, which a double does not hold exactly`);
+    if (isRawJson(value))
+      return reportNumber(`is ${showValue(nameOf(path), value)}, which a double does not hold exactly`);
     return Array.isArray(value) ? inspectItems(value) : inspectFields(value);
   };
   const inspectText = (text: string): number => {
@@ -45,10 +51,16 @@ export function inspectValues(document: JsonValue, flags: number, report: Report
   const inspectFields = (fields: Record<string, JsonValue>): number => {
     const keys = Object.keys(fields);
     const similar = similarKeys(keys);
-    if (similar !== undefined) report("similar-keys", toPointer(path), `has the keys ${similar.map((key) => JSON.stringify(key)).join(" and ")}`);
+    if (similar !== undefined)
+      report(
+        "similar-keys",
+        toPointer(path),
+        `has the keys ${similar.map((key) => JSON.stringify(key)).join(" and ")}`,
+      );
     let count = keys.length;
     for (const key of keys) {
-      if (texts && !isStorableText(key)) report("unstorable-text", toPointer([...path, key]), `has ${describeUnstorable(key)} in its name`);
+      if (texts && !isStorableText(key))
+        report("unstorable-text", toPointer([...path, key]), `has ${describeUnstorable(key)} in its name`);
       count += inspectAt(key, fields[key]!);
     }
     return count;
@@ -64,7 +76,7 @@ export function inspectValues(document: JsonValue, flags: number, report: Report
 }
 
 function nameOf(path: readonly (string | number)[]): string {
-  return String(path.findLast((part) => typeof part === "string") ?? "");
+  return path.findLast((part) => typeof part === "string") ?? "";
 }
 
 function describeUnstorable(text: string): string {

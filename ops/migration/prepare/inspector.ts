@@ -68,21 +68,23 @@ export class CollectionInspector {
     if (reason !== undefined) return this.#refuse(document, index, reason);
     const { id } = document as JsonObject & { id: string };
     const first = this.#ids.add(id, index);
-    if (first !== undefined) return this.#quarantine("duplicate-id", index, "/id", `repeats the id ${showValue("id", id)} of element ${first}`);
+    if (first !== undefined) return this.#quarantine("duplicate-id", index, "/id", describeRepeated(id, first));
     if (this.#collection.kind === "typed") this.#inspectTyped(this.#collection, document as JsonObject, index);
   }
 
   #inspectAnywhere({ document, index, flags, spelledKeys, text }: ReadDocument): void {
     const { name } = this.#collection;
-    const keys = inspectValues(document, flags, (kind, pointer, message) => this.#findings.add(kind, name, index, pointer, message));
+    const keys = inspectValues(document, flags, (kind, pointer, message) =>
+      this.#findings.add(kind, name, index, pointer, message),
+    );
     if (keys === spelledKeys) return;
     for (const pointer of findRepeatedKeys(text())) {
-      this.#findings.add("repeated-key", name, index, pointer, "stands more than once in its object; only the last value is ever read");
+      this.#findings.add("repeated-key", name, index, pointer, repeatedKeyMessage);
     }
   }
 
   #inspectSettings(document: JsonValue, index: number): void {
-    if (index > 0) return this.#quarantine("extra-settings-element", index, "", "stands behind the only element that the application reads");
+    if (index > 0) return this.#quarantine("extra-settings-element", index, "", extraSettingsMessage);
     const rows = toSettingsRows(document);
     if (!("reason" in rows)) return;
     this.#quarantine(isJsonObject(document) ? "unusable-settings-key" : "not-an-object", index, "", rows.reason);
@@ -117,10 +119,17 @@ export class CollectionInspector {
   }
 
   /** An orphan has no event any more, so it registers for nothing. */
-  #inspectRegistration(collection: TypedCollection, document: JsonObject, index: number, missing: readonly Column[]): void {
+  #inspectRegistration(
+    collection: TypedCollection,
+    document: JsonObject,
+    index: number,
+    missing: readonly Column[],
+  ): void {
     if (collection.registration === undefined) return;
     const { event, email } = collection.registration;
-    const [eventColumn, emailColumn] = [event, email].map((name) => collection.columns.find((column) => column.name === name)!);
+    const [eventColumn, emailColumn] = [event, email].map((name) =>
+      collection.columns.find((column) => column.name === name)!,
+    );
     const [eventId, address] = [columnText(eventColumn!, document), columnText(emailColumn!, document)];
     if (eventId === undefined || address === undefined || missing.includes(eventColumn!)) return;
     const first = this.#registrations.add(`${eventId}\0${lowerCase(address)}`, index);
@@ -131,6 +140,13 @@ export class CollectionInspector {
   }
 }
 
+const repeatedKeyMessage = "stands more than once in its object; only the last value is ever read";
+const extraSettingsMessage = "stands behind the only element that the application reads";
+
+function describeRepeated(id: string, first: number): string {
+  return `repeats the id ${showValue("id", id)} of element ${first}`;
+}
+
 /** The text that the column will hold; undefined when it stays empty. */
 function columnText(column: Column, document: JsonObject): string | undefined {
   const value = Object.hasOwn(document, column.field) ? document[column.field]! : null;
@@ -139,5 +155,7 @@ function columnText(column: Column, document: JsonObject): string | undefined {
 }
 
 function isReferenced(name: string): boolean {
-  return plannedCollections.some((collection) => collection.kind === "typed" && collection.columns.some(({ references }) => references === name));
+  return plannedCollections.some(
+    (collection) => collection.kind === "typed" && collection.columns.some(({ references }) => references === name),
+  );
 }

@@ -1,4 +1,4 @@
-const notAscii = /[^\x00-\x7f]/;
+const notAscii = /\P{ASCII}/u;
 
 /**
  * Lower case as PostgreSQL's lower() makes it: character by character, so without the final sigma and the combining dot

@@ -66,7 +66,10 @@ export async function prepareMigration(options: PrepareOptions): Promise<Prepare
     return read;
   });
   const { database, space } = await reporter.step("checkDatabase", async (note) => {
-    const found = { database: await checkDatabase(options.url), space: await checkSpace(await listNeeds(options, files)) };
+    const found = {
+      database: await checkDatabase(options.url),
+      space: await checkSpace(await listNeeds(options, files)),
+    };
     note(`PostgreSQL ${found.database.serverVersion}, ${describeSchemaState(found.database)}`);
     return found;
   });
@@ -89,7 +92,9 @@ export async function prepareMigration(options: PrepareOptions): Promise<Prepare
     space,
     databaseSpaceChecked: options.config.databaseUrl === undefined,
     backup,
-    nextCommand: ["npx zx ops/migrate.mjs execute", acceptFlag, replaceFlag].filter((part) => part !== undefined).join(" "),
+    nextCommand: ["npx zx ops/migrate.mjs execute", acceptFlag, replaceFlag]
+      .filter((part) => part !== undefined)
+      .join(" "),
   };
 }
 
@@ -118,16 +123,27 @@ async function backUp(
   try {
     const onProgress = (done: number): void => bar.update(Math.floor(done / 1e6));
     const schemaHead = database.schema?.head;
-    const set = await createFileBackup({ dataDirectory, sources, fingerprints, reason: "prepare", schemaHead, onProgress, signal });
+    const set = await createFileBackup({
+      dataDirectory,
+      sources,
+      fingerprints,
+      reason: "prepare",
+      schemaHead,
+      onProgress,
+      signal,
+    });
     note(`${set.name}, ${files.length} files, read back and equal`);
     return { set, reused: false };
   } finally {
-    bar.finish("");
+    bar.clear();
   }
 }
 
 /** A set that turned out to be damaged is left for a look, and another one is made. */
-async function findIntactSet({ dataDirectory, reporter, signal }: PrepareOptions, fingerprints: PreparedFile["fingerprint"][]): Promise<BackupSet | undefined> {
+async function findIntactSet(
+  { dataDirectory, reporter, signal }: PrepareOptions,
+  fingerprints: PreparedFile["fingerprint"][],
+): Promise<BackupSet | undefined> {
   const found = await findPreparedSet(dataDirectory, fingerprints);
   if (found === undefined) return undefined;
   try {
@@ -139,17 +155,27 @@ async function findIntactSet({ dataDirectory, reporter, signal }: PrepareOptions
   }
 }
 
-async function listNeeds({ config, dataDirectory }: PrepareOptions, files: readonly PreparedFile[]): Promise<SpaceNeed[]> {
+async function listNeeds(
+  { config, dataDirectory }: PrepareOptions,
+  files: readonly PreparedFile[],
+): Promise<SpaceNeed[]> {
   const bytes = files.reduce((sum, { fingerprint }) => sum + fingerprint.size, 0);
-  const needs = [{ purpose: "the backup set", directory: dataDirectory, needed: Math.ceil(bytes * backupBytesPerFileByte) }];
+  const needs = [
+    { purpose: "the backup set", directory: dataDirectory, needed: Math.ceil(bytes * backupBytesPerFileByte) },
+  ];
   const place = config.databaseUrl === undefined ? await findPlace(config.ltHome) : undefined;
   if (place === undefined) return needs;
-  return [...needs, { purpose: "the database", directory: place.dataDirectory, needed: Math.ceil(bytes * databaseBytesPerFileByte) }];
+  return [
+    ...needs,
+    { purpose: "the database", directory: place.dataDirectory, needed: Math.ceil(bytes * databaseBytesPerFileByte) },
+  ];
 }
 
 function findLoadedOtherwise(files: readonly PreparedFile[], { loads }: DatabaseReport): string[] {
   const loaded = new Map(loads.map(({ collection, source }) => [collection, source.sha256]));
-  return files.filter(({ collection, fingerprint }) => (loaded.get(collection) ?? fingerprint.sha256) !== fingerprint.sha256).map(({ file }) => file);
+  return files
+    .filter(({ collection, fingerprint }) => (loaded.get(collection) ?? fingerprint.sha256) !== fingerprint.sha256)
+    .map(({ file }) => file);
 }
 
 function describeSchemaState({ schema, loads }: DatabaseReport): string {

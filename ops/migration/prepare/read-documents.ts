@@ -32,7 +32,7 @@ const elementsPerParse = 64;
 export async function* readDocuments(path: string, options: ReadOptions): AsyncGenerator<ReadDocument[]> {
   for await (const window of readElements(path, options)) {
     const { count, flags } = window.ranges;
-    for (let at = 0; at < count; ) {
+    for (let at = 0; at < count;) {
       const next = flags[at] === 0 ? plainRunEnd(flags, at, count) : at + 1;
       yield (flags[at] === 0 ? parseRun(window, at, next) : undefined) ?? (await parseEach(path, window, at, next));
       at = next;

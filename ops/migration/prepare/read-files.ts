@@ -31,7 +31,11 @@ export interface ReadResult {
  * @throws OpsError `broken-json` that names every broken file with line and column, `source-changed` for a file that was
  *   written meanwhile, `interrupted`
  */
-export async function readFiles(sources: readonly Source[], reporter: Reporter, signal: AbortSignal): Promise<ReadResult> {
+export async function readFiles(
+  sources: readonly Source[],
+  reporter: Reporter,
+  signal: AbortSignal,
+): Promise<ReadResult> {
   const inspector = new Inspector();
   const files: PreparedFile[] = [];
   const broken: OpsError[] = [];
@@ -49,7 +53,12 @@ export async function readFiles(sources: readonly Source[], reporter: Reporter, 
 
 const brokenCodes = new Set(["broken-json", "element-too-large"]);
 
-async function readFile(source: Source, inspector: Inspector, reporter: Reporter, signal: AbortSignal): Promise<PreparedFile> {
+async function readFile(
+  source: Source,
+  inspector: Inspector,
+  reporter: Reporter,
+  signal: AbortSignal,
+): Promise<PreparedFile> {
   const { file, path, collection } = source;
   const before = await stat(path);
   const bar = reporter.progress(file, { unit: "documents" });
@@ -68,12 +77,17 @@ async function readFile(source: Source, inspector: Inspector, reporter: Reporter
     }
     // A last look of the progress line at the whole file; it was empty or ended with white space.
     bar.update({ documents: inspection.expected.documents, bytes: size, totalBytes: before.size });
-    bar.finish();
+    bar.clear();
     const { mtimeMs } = before;
     const sha256 = hash.digest("hex");
-    return { file, collection: collection.name, fingerprint: { file, size, mtimeMs, sha256 }, expected: inspection.expected };
+    return {
+      file,
+      collection: collection.name,
+      fingerprint: { file, size, mtimeMs, sha256 },
+      expected: inspection.expected,
+    };
   } finally {
-    bar.finish("");
+    bar.clear();
     // Also when it seems broken: a file that is being written is not a broken one.
     await refuseChange(source, before.mtimeMs, before.size);
   }
@@ -82,9 +96,15 @@ async function readFile(source: Source, inspector: Inspector, reporter: Reporter
 /** The content itself is compared again when the file is copied into the backup set. */
 async function refuseChange({ file, path }: Source, mtimeMs: number, size: number): Promise<void> {
   const now = await stat(path).catch((cause: unknown) => {
-    throw new OpsError("source-changed", `${file} went away while it was read.`, { hint: "Stop the application, then run the same command again.", cause });
+    throw new OpsError("source-changed", `${file} went away while it was read.`, {
+      hint: "Stop the application, then run the same command again.",
+      cause,
+    });
   });
-  const change = describeChange({ file, size, mtimeMs, sha256: "" }, { file, size: now.size, mtimeMs: now.mtimeMs, sha256: "" });
+  const change = describeChange(
+    { file, size, mtimeMs, sha256: "" },
+    { file, size: now.size, mtimeMs: now.mtimeMs, sha256: "" },
+  );
   if (change !== undefined) throw sourceChanged(file, change);
 }
 

@@ -22,7 +22,8 @@ export function findRepeatedKeys(text: string): string[] {
     const level = levels.at(-1);
     if (word === "{" || word === "[") levels.push({ keys: word === "{" ? new Set() : undefined, at: 0 });
     else if (word === "}" || word === "]") levels.pop();
-    else if (word === "," && level !== undefined && typeof level.at === "number") level.at += level.keys === undefined ? 1 : 0;
+    else if (word === "," && level !== undefined && typeof level.at === "number")
+      level.at += level.keys === undefined ? 1 : 0;
     else if (word === ":" && level?.keys !== undefined && key !== undefined) {
       level.at = key;
       if (level.keys.has(key)) found.push(toPointer(levels.map(({ at }) => at)));

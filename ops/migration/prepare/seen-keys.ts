@@ -68,7 +68,17 @@ const digestWords = new Uint32Array(3);
 
 /** Valid until the next call. */
 function digestOf(key: string): Uint32Array {
-  const bytes = hash("sha256", key, "buffer");
-  for (let word = 0; word < 3; word += 1) digestWords[word] = bytes.readUInt32LE(word * 4);
+  // As text, a byte per character: a Buffer for each of millions of keys costs more time and memory.
+  const bytes = hash("sha256", key, "binary");
+  for (let word = 0; word < 3; word += 1) digestWords[word] = readWord(bytes, word * 4);
   return digestWords;
+}
+
+function readWord(bytes: string, at: number): number {
+  return (
+    bytes.charCodeAt(at) |
+    (bytes.charCodeAt(at + 1) << 8) |
+    (bytes.charCodeAt(at + 2) << 16) |
+    (bytes.charCodeAt(at + 3) << 24)
+  );
 }

@@ -28,6 +28,8 @@ function shorten(value: JsonValue): JsonValue {
 function maskSecrets(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(maskSecrets);
   if (!isJsonObject(value)) return value;
-  const entries = Object.entries(value).map(([key, item]) => [key, secretFields.test(key) ? "(masked)" : maskSecrets(item)] as const);
+  const entries = Object.entries(value).map(
+    ([key, item]) => [key, secretFields.test(key) ? "(masked)" : maskSecrets(item)] as const,
+  );
   return Object.fromEntries(entries);
 }

@@ -29,22 +29,30 @@ function structure(value: Exclude<JsonValue, string | number | boolean | null>):
     return form;
   }
   if (isRawJson(value)) return `r${value.rawJSON};`;
-  const keys = sortedKeys(value);
-  let form = `o${keys.length}:`;
-  for (const key of keys) form += `${key.length}:${key}${canonicalForm(value[key]!)}`;
+  const { sorted, prefixes } = shapeOf(value);
+  let form = `o${sorted.length}:`;
+  for (let i = 0; i < sorted.length; i += 1) form += prefixes[i]! + canonicalForm(value[sorted[i]!]!);
   return form;
 }
 
-/** Documents of a collection mostly have the same keys in the same order: the last sorting serves again. */
-const lastShapes = new Map<number, { keys: string[]; sorted: string[] }>();
+interface Shape {
+  keys: string[];
+  sorted: string[];
+  /** Length and text of each sorted key. */
+  prefixes: string[];
+}
 
-function sortedKeys(value: JsonObject): string[] {
+/** Documents of a collection mostly have the same keys in the same order: the last sorting serves again. */
+const lastShapes = new Map<number, Shape>();
+
+function shapeOf(value: JsonObject): Shape {
   const keys = Object.keys(value);
   const last = lastShapes.get(keys.length);
-  if (last !== undefined && sameKeys(last.keys, keys)) return last.sorted;
+  if (last !== undefined && sameKeys(last.keys, keys)) return last;
   const sorted = keys.toSorted();
-  lastShapes.set(keys.length, { keys, sorted });
-  return sorted;
+  const shape = { keys, sorted, prefixes: sorted.map((key) => `${key.length}:${key}`) };
+  lastShapes.set(keys.length, shape);
+  return shape;
 }
 
 function sameKeys(a: string[], b: string[]): boolean {

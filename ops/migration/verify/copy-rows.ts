@@ -24,19 +24,23 @@ export async function* copyRows(client: Client, query: string): AsyncGenerator<C
 }
 
 function splitRows(text: string): CopyField[][] {
+  // Most rows have no escape but \N, which needs no look into the fields.
+  const escaped = anyEscape.test(text);
   return text.split("\n").map((line) => {
     const fields: CopyField[] = line.split("\t");
-    if (!line.includes("\\")) return fields;
-    for (let i = 0; i < fields.length; i += 1) fields[i] = unescapeField(fields[i]!);
+    for (let i = 0; i < fields.length; i += 1) {
+      if (fields[i] === "\\N") fields[i] = null;
+      else if (escaped) fields[i] = unescapeField(fields[i]!);
+    }
     return fields;
   });
 }
 
+const anyEscape = /\\[^N]/;
 const escapeSequence = /\\(?:x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|.)/gs;
 const letters: Record<string, string> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" };
 
-function unescapeField(field: string): CopyField {
-  if (field === "\\N") return null;
+function unescapeField(field: string): string {
   return field.includes("\\") ? field.replace(escapeSequence, unescapeSequence) : field;
 }
 

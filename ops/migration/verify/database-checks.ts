@@ -76,7 +76,7 @@ async function checkConstraints(client: Client): Promise<CheckResult> {
   return result("constraints", rows.map(({ problem }) => problem), "all constraints, indexes and triggers are in force");
 }
 
-/** An orphan whose target exists is no orphan: a reference was lost. */
+/** A reference names a document; an orphan whose target exists is no orphan: a reference was lost. */
 async function checkReferences(client: Client, collection: TypedCollection): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
   for (const { name, field, references } of collection.columns) {
@@ -87,21 +87,39 @@ async function checkReferences(client: Client, collection: TypedCollection): Pro
         where r.${name} is null and jsonb_typeof(r.remainder -> $1) = 'string'`,
       [field],
     );
+    const { rows: dangling } = await client.query<{ id: string }>(
+      `select r.id from ${collection.table} r
+        where r.${name} is not null and not exists (select from lightningtalk.${references} t where t.id = r.${name}) limit 5`,
+    );
     const { orphans, lost } = rows[0]!;
-    const problems = lost.map((id) => `${id} names an existing document but does not reference it`);
+    const problems = [
+      ...lost.map((id) => `${id} names an existing document but does not reference it`),
+      ...dangling.map(({ id }) => `${id} references a document that does not exist`),
+    ];
     results.push(result(`references ${collection.name}.${name}`, problems, `${orphans} orphans, all other references hold`));
   }
   return results;
 }
 
-/** A duplicate registration names one that is the same event and address, and no duplicate itself. */
+/** A duplicate registration names an earlier one of the same event and address that is no duplicate itself. */
 async function checkRegistrations(client: Client): Promise<CheckResult> {
-  const { rows } = await client.query<{ id: string }>(
-    `select d.id from lightningtalk.participants d join lightningtalk.participants f on f.id = d.duplicate_of
-      where f.duplicate_of is not null or f.event_id is distinct from d.event_id or lower(f.email) is distinct from lower(d.email)
+  const { rows: wrong } = await client.query<{ id: string }>(
+    `select d.id from lightningtalk.participants d left join lightningtalk.participants f on f.id = d.duplicate_of
+      where d.duplicate_of is not null
+        and (f.id is null or f.duplicate_of is not null or f.position > d.position
+             or f.event_id is distinct from d.event_id or lower(f.email) is distinct from lower(d.email))
       order by d.position limit 5`,
   );
-  return result("registrations", rows.map(({ id }) => `${id} is no duplicate of what it names`), "every duplicate names its first registration");
+  const { rows: unmarked } = await client.query<{ id: string }>(
+    `select (array_agg(p.id order by p.position))[2] as id from lightningtalk.participants p
+      where p.duplicate_of is null and p.event_id is not null and p.email is not null
+      group by p.event_id, lower(p.email) having count(*) > 1 limit 5`,
+  );
+  const problems = [
+    ...wrong.map(({ id }) => `${id} is no duplicate of what it names`),
+    ...unmarked.map(({ id }) => `${id} is a duplicate and not marked as one`),
+  ];
+  return result("registrations", problems, "every duplicate names its first registration");
 }
 
 async function checkSequences(client: Client): Promise<CheckResult> {

@@ -8,7 +8,7 @@ import { toColumnValue } from "../../collections/column.ts";
 import type { Column, ColumnValue } from "../../collections/column.ts";
 import { toSettingsDocument } from "../../collections/settings.ts";
 import { escapeKey, unescapeFields, unescapeJson } from "../../json/escape.ts";
-import { parseExact } from "../../json/value.ts";
+import { parseExact, parsePlain } from "../../json/value.ts";
 import type { JsonObject, JsonValue } from "../../json/value.ts";
 import { copyRows } from "./copy-rows.ts";
 import type { CopyField } from "./copy-rows.ts";
@@ -53,7 +53,7 @@ export async function readStoredDocument(client: Client, collection: Collection,
 /** The documents in quarantine, by position. */
 async function readQuarantined(client: Client, collection: string): Promise<StoredDocument[]> {
   const { rows } = await client.query<{ position: string; document: string }>(
-    "select position::text, document from ops.quarantine where collection = $1 order by position",
+    "select q.position::text, q.document from ops.quarantine q where q.collection = $1 order by q.position",
     [collection],
   );
   return rows.map(({ position, document }) => ({ document: parseExact(document), position: Number(position), text: document }));
@@ -77,7 +77,7 @@ async function* readRows(client: Client, collection: Collection, only?: number):
 async function readSettings(client: Client): Promise<StoredDocument[]> {
   const rows: { key: string; value: JsonValue }[] = [];
   for await (const group of copyRows(client, "select key, value from lightningtalk.settings order by position, key")) {
-    for (const [key, value] of group) rows.push({ key: key!, value: JSON.parse(value!) as JsonValue });
+    for (const [key, value] of group) rows.push({ key: key!, value: parsePlain(value!) });
   }
   const document = toSettingsDocument(rows);
   return document === undefined ? [] : [{ document, position: 0 }];
@@ -94,7 +94,7 @@ function typedDocument(collection: TypedCollection, fields: CopyField[]): Stored
   const remainder = fields[2] === "{}" ? noRemainder : parseRemainder(fields[2]!);
   const row: Row = { id: fields[1]!, values, remainder };
   const stored = { document: toDocument(collection, row), position: Number(fields[0]) };
-  const contradiction = remainder === noRemainder ? undefined : findContradiction(collection, row);
+  const contradiction = findJsonNull(columns, fields) ?? (remainder === noRemainder ? undefined : findContradiction(collection, row));
   return contradiction === undefined ? stored : { ...stored, contradiction };
 }
 
@@ -125,12 +125,18 @@ function isoTime(text: string): string {
 }
 
 function parseStored(text: string): JsonValue {
-  const value = JSON.parse(text) as JsonValue;
+  const value = parsePlain(text);
   return text.includes(escapeKey) ? unescapeJson(value) : value;
 }
 
 function parseRemainder(text: string): JsonObject {
-  return unescapeFields(JSON.parse(text) as JsonObject);
+  return unescapeFields(parsePlain(text) as JsonObject);
+}
+
+/** JSON's null in a column reads like no value at all: a field that is null stands in the remainder. */
+function findJsonNull(columns: readonly Column[], fields: CopyField[]): string | undefined {
+  for (let i = 0; i < columns.length; i += 1) if (fields[i + 3] === "null" && columns[i]!.type === "json") return columns[i]!.name;
+  return undefined;
 }
 
 /**

@@ -1,7 +1,9 @@
 /** Turns differences by place into differences a person can act on: id, JSON pointer, both values with secrets masked. */
 
 import type { Client } from "pg";
+import { isTooDeep } from "../../collections/collection.ts";
 import type { Collection } from "../../collections/collection.ts";
+import { maximumDepth } from "../../json/array-scanner.ts";
 import { isJsonObject, isRawJson, parseExact, stringifyExact } from "../../json/value.ts";
 import type { JsonValue } from "../../json/value.ts";
 import { readElementTexts } from "../load/element-texts.ts";
@@ -45,7 +47,8 @@ export async function describeDifferences(
 function describe(collection: Collection, place: RecordDifference, file: JsonValue | undefined, database: JsonValue | undefined): Difference {
   const base = { class: place.class, collection: collection.name, id: idOf(file ?? database), index: place.file, position: place.database };
   if (place.class === "moved") return { ...base, pointer: undefined, file: undefined, database: undefined };
-  const found = file === undefined || database === undefined ? { path: [], file, database } : firstDifference([], file, database);
+  const whole = file === undefined || database === undefined || isTooDeep(file) || isTooDeep(database);
+  const found = whole ? { path: [], file, database } : firstDifference([], file, database);
   const pointer = found.path.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
   const secret = found.path.some(isSecret);
   return { ...base, pointer, file: show(found.file, secret), database: show(found.database, secret) };
@@ -90,6 +93,7 @@ const shownCharacters = 200;
 /** A value's JSON, shortened, with the values of secret fields masked. */
 function show(value: JsonValue | undefined, secret: boolean): string | undefined {
   if (value === undefined) return undefined;
+  if (isTooDeep(value)) return `(nested deeper than ${maximumDepth} levels)`;
   const text = secret ? '"(masked)"' : stringifyExact(mask(value));
   return text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text;
 }

@@ -1,5 +1,6 @@
 /** The file store's side of a comparison: a record for each element of a collection's file. */
 
+import { createHash } from "node:crypto";
 import { ElementFlag } from "../../json/array-scanner.ts";
 import { brokenElement, readElements } from "../../json/array-reader.ts";
 import type { ElementWindow } from "../../json/array-reader.ts";
@@ -11,11 +12,13 @@ import type { RecordChunk } from "./record-chunk.ts";
 /**
  * Reads every element of the file.
  *
+ * @param byPlace as for ChunkWriter
  * @throws OpsError `broken-json`
  */
-export async function* readFileRecords(path: string): AsyncGenerator<RecordChunk> {
-  const writer = new ChunkWriter();
-  for await (const window of readElements(path)) {
+export async function* readFileRecords(path: string, byPlace: boolean): AsyncGenerator<RecordChunk> {
+  const writer = new ChunkWriter(byPlace);
+  const hash = createHash("sha256");
+  for await (const window of readElements(path, { onBytes: (bytes) => hash.update(bytes) })) {
     for (let at = 0; at < window.ranges.count; ) {
       const to = Math.min(at + recordsPerRun, window.ranges.count);
       await addRun(writer, window, at, to, path);
@@ -23,7 +26,7 @@ export async function* readFileRecords(path: string): AsyncGenerator<RecordChunk
       if (writer.full) yield writer.take();
     }
   }
-  yield writer.take(true);
+  yield { ...writer.take(true), sha256: hash.digest("hex") };
 }
 
 /** Elements without oddities are parsed together: one call of JSON.parse for a run costs half as much. */

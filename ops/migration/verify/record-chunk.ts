@@ -15,6 +15,8 @@ export const recordsPerRun = 64;
 export interface RecordChunk {
   /** The last chunk of its collection. */
   last: boolean;
+  /** With the last chunk of a file: the hash of all the bytes that were compared. */
+  sha256?: string;
   count: number;
   /** `count` × (key, SHA-256 of the canonical form), in the order of the store. */
   records: Uint8Array<ArrayBuffer>;
@@ -24,9 +26,15 @@ export interface RecordChunk {
 
 /** Collects records into chunks. */
 export class ChunkWriter {
+  readonly #byPlace: boolean;
   #records = Buffer.allocUnsafeSlow(recordsPerChunk * recordBytes);
   #locators = new Float64Array(recordsPerChunk);
   #count = 0;
+
+  /** @param byPlace true for documents that have no ids: the ones at the same place belong together */
+  constructor(byPlace = false) {
+    this.#byPlace = byPlace;
+  }
 
   /**
    * Adds one record.
@@ -37,7 +45,8 @@ export class ChunkWriter {
   add(document: JsonValue, locator: number, text?: string): void {
     const hashed = hashForm(text === undefined ? canonicalForm(document) : `d${text}`);
     const at = this.#count * recordBytes;
-    this.#writeKey(document, hashed, at);
+    if (this.#byPlace) this.#records.writeDoubleBE(locator, at);
+    else this.#writeKey(document, hashed, at);
     this.#records.write(hashed, at + keyBytes, "latin1");
     this.#locators[this.#count] = locator;
     this.#count += 1;

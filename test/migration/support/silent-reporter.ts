@@ -6,5 +6,5 @@ export const silentReporter: Reporter = {
   note: () => undefined,
   warn: () => undefined,
   detail: () => undefined,
-  progress: () => ({ update: () => undefined, finish: () => undefined }),
+  progress: () => ({ update: () => undefined, finish: () => undefined, clear: () => undefined }),
 };
