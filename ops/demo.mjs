@@ -3,7 +3,7 @@ import "./cli/require-node.mjs";
 import "./cli/compile-cache.mjs";
 
 const { cp, mkdir, rm } = await import("node:fs/promises");
-const { join } = await import("node:path");
+const path = await import("node:path");
 const { command, runScript } = await import("./cli/script.ts");
 const { PROJECT_ROOT } = await import("./config/project-root.ts");
 const { compareFiles } = await import("./migration/compare-files.ts");
@@ -22,16 +22,16 @@ await runScript({
     summary: "the main job on sample data: prepare, execute, verify, export back",
     description: "Works on a copy of samples/data in an embedded PostgreSQL of its own; safe to repeat.",
     run: async ({ config: given, reporter, signal, dryRun }) => {
-      const home = join(given.ltHome, "demo");
-      const dataDirectory = join(home, "data");
-      const directory = join(home, "exported");
+      const home = path.join(given.ltHome, "demo");
+      const dataDirectory = path.join(home, "data");
+      const directory = path.join(home, "exported");
       const config = { ...given, databaseUrl: undefined, ltHome: home, dataDirectory };
       if (dryRun) return { ok: true, summary: [`Would run the demo in ${home}.`], data: { home } };
 
       await discardLocalServer(home);
       await rm(home, { recursive: true, force: true });
       await mkdir(home, { recursive: true });
-      await cp(join(PROJECT_ROOT, "samples", "data"), dataDirectory, { recursive: true });
+      await cp(path.join(PROJECT_ROOT, "samples", "data"), dataDirectory, { recursive: true });
 
       return await withDatabase(config, async (url) => {
         const options = { config, dataDirectory, url, reporter, signal };

@@ -2,7 +2,7 @@
 import "./cli/require-node.mjs";
 import "./cli/compile-cache.mjs";
 
-const { resolve } = await import("node:path");
+const path = await import("node:path");
 const { command, runScript } = await import("./cli/script.ts");
 const { formatMegabytes } = await import("./cli/quantities.ts");
 const { formatTable } = await import("./cli/table.ts");
@@ -22,7 +22,7 @@ await runScript({
       { flag: "--overwrite", summary: "replace files of the same names" },
     ],
     run: async ({ config, flags, reporter, signal, dryRun }) => {
-      const directory = resolve(flags.to);
+      const directory = path.resolve(flags.to);
       if (dryRun) return { ok: true, summary: [`Would write one file per collection to ${directory}.`], data: { directory } };
       const files = await withDatabase(config, (url) =>
         withLoadedDatabase(url, "export", (client) =>

@@ -27,6 +27,15 @@ const executeOptions = /** @type {const} */ ([
   { flag: "--replace", summary: "remove and load again what was loaded from files that have changed since" },
 ]);
 
+/**
+ * @template T
+ * @param {CommandContext<any>} context
+ * @param {(url: string) => Promise<T>} task
+ */
+function onDatabase({ config, dryRun }, task) {
+  return withDatabase({ ...config, dryRun }, task);
+}
+
 /** @param {CommandContext<any>} context */
 async function runPrepare(context, /** @type {string} */ url) {
   return reportPrepare(await prepareMigration({ ...context, dataDirectory: context.config.dataDirectory, url }));
@@ -48,27 +57,27 @@ async function runVerify(context, /** @type {string} */ url) {
 const prepare = command({
   summary: "read every file, list what is odd, check the database, back the files up",
   description: "Writes nothing but a verified backup set of the files.",
-  run: (context) => withDatabase(context.config, (url) => runPrepare(context, url)),
+  run: (context) => onDatabase(context, (url) => runPrepare(context, url)),
 });
 
 const execute = command({
   summary: "load the files into PostgreSQL; goes on where it was stopped",
   description: "Safe to repeat: what is loaded stays, and a second run says what was done before.",
   options: executeOptions,
-  run: (context) => withDatabase(context.config, (url) => runExecute(context, url)),
+  run: (context) => onDatabase(context, (url) => runExecute(context, url)),
 });
 
 const verify = command({
   summary: "compare the files with PostgreSQL record by record, in both directions",
   description: "Writes an evidence file, which cleanup asks for. Exit code 1 when anything differs.",
-  run: (context) => withDatabase(context.config, (url) => runVerify(context, url)),
+  run: (context) => onDatabase(context, (url) => runVerify(context, url)),
 });
 
 const run = command({
   summary: "prepare, execute and verify",
   options: executeOptions,
   run: (context) =>
-    withDatabase(context.config, async (url) => {
+    onDatabase(context, async (url) => {
       const results = { prepare: await runPrepare(context, url) };
       if (!results.prepare.ok) return results.prepare;
       const executed = await runExecute(context, url);
@@ -87,7 +96,7 @@ const cleanup = command({
   description: "Refuses without fresh evidence that PostgreSQL holds every document.",
   destructive: "the JSON files in the data directory, after a verified archive was made of them",
   run: (context) =>
-    withDatabase(context.config, async (url) =>
+    onDatabase(context, async (url) =>
       reportCleanup(await cleanupFiles({ ...context, dataDirectory: context.config.dataDirectory, url })),
     ),
 });

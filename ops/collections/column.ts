@@ -56,7 +56,9 @@ export function isExact(written: ColumnValue, value: JsonValue): boolean {
 
 /** True for text short enough for an index entry. */
 export function fitsIndex(column: Pick<Column, "indexed">, text: string): boolean {
-  return column.indexed !== true || text.length * 3 <= maximumIndexedBytes || Buffer.byteLength(text) <= maximumIndexedBytes;
+  return (
+    column.indexed !== true || text.length * 3 <= maximumIndexedBytes || Buffer.byteLength(text) <= maximumIndexedBytes
+  );
 }
 
 function toInteger(value: JsonValue): number | null {
@@ -111,13 +113,19 @@ export function isCanonicalTime(text: string): boolean {
   if (month === 2 && day === 29 && !(year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0))) return false;
   const thousandths = twoDigits(text, 20) * 10 + (text.charCodeAt(22) - 0x30);
   return (
-    twoDigits(text, 11) <= 23 && twoDigits(text, 14) <= 59 && twoDigits(text, 17) <= 59 && thousandths >= 0 && isDigit(text, 22)
+    twoDigits(text, 11) <= 23 &&
+    twoDigits(text, 14) <= 59 &&
+    twoDigits(text, 17) <= 59 &&
+    thousandths >= 0 &&
+    isDigit(text, 22)
   );
 }
 
 /** Two decimal digits as a number; NaN for anything else, which fails every comparison. */
 function twoDigits(text: string, at: number): number {
-  return isDigit(text, at) && isDigit(text, at + 1) ? (text.charCodeAt(at) - 0x30) * 10 + text.charCodeAt(at + 1) - 0x30 : Number.NaN;
+  return isDigit(text, at) && isDigit(text, at + 1)
+    ? (text.charCodeAt(at) - 0x30) * 10 + text.charCodeAt(at + 1) - 0x30
+    : Number.NaN;
 }
 
 function isDigit(text: string, at: number): boolean {

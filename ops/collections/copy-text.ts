@@ -34,12 +34,19 @@ export const settingsColumns = ["key", "position", "value"];
 export function typedLine(collection: TypedCollection, row: Row, position: number, clean: boolean): string {
   const { columns } = collection;
   let line = `${escapeText(row.id)}\t${position}`;
-  for (let place = 0; place < columns.length; place += 1) line += `\t${field(columns[place]!, row.values[place]!, clean)}`;
+  for (let place = 0; place < columns.length; place += 1)
+    line += `\t${field(columns[place]!, row.values[place]!, clean)}`;
   return `${line}\t${remainderText(row.remainder, clean)}\n`;
 }
 
 /** One document of a generic collection. */
-export function genericLine(collection: GenericCollection, id: string, position: number, document: JsonValue, clean: boolean): string {
+export function genericLine(
+  collection: GenericCollection,
+  id: string,
+  position: number,
+  document: JsonValue,
+  clean: boolean,
+): string {
   return `${escapeText(collection.name)}\t${escapeText(id)}\t${position}\t${jsonText(document, clean)}\n`;
 }
 
@@ -61,6 +68,7 @@ function jsonText(value: JsonValue, clean: boolean): string {
 }
 
 function remainderText(remainder: JsonObject, clean: boolean): string {
-  for (const _ in remainder) return escapeText(clean ? JSON.stringify(remainder) : stringifyExact(escapeFields(remainder)));
+  for (const _ in remainder)
+    return escapeText(clean ? JSON.stringify(remainder) : stringifyExact(escapeFields(remainder)));
   return "{}";
 }

@@ -35,7 +35,10 @@ const emptyDocumentKey = keyPrefix;
 export function toSettingsRows(document: JsonValue): SettingsRow[] | Unmappable {
   if (!isJsonObject(document)) return { reason: "is not an object" };
   if (isTooDeep(document)) return { reason: tooDeepReason };
-  const rows = Object.entries(document).map(([key, value]) => ({ key: escapeSettingsKey(key), value: escapeJson(value) }));
+  const rows = Object.entries(document).map(([key, value]) => ({
+    key: escapeSettingsKey(key),
+    value: escapeJson(value),
+  }));
   const long = rows.find(({ key }) => !fitsIndex({ indexed: true }, key));
   if (long !== undefined) return { reason: `has a key of ${Buffer.byteLength(long.key)} bytes` };
   return rows.length === 0 ? [{ key: emptyDocumentKey, value: {} }] : rows;

@@ -256,7 +256,8 @@ function numberEnd(bytes: Uint8Array, from: number, to: number): number {
   let i = from + 1;
   while (i < to) {
     const byte = bytes[i]!;
-    const numeric = (byte >= 0x30 && byte <= 0x39) || byte === 0x2e || (byte | 0x20) === 0x65 || byte === 0x2b || byte === 0x2d;
+    const numeric =
+      (byte >= 0x30 && byte <= 0x39) || byte === 0x2e || (byte | 0x20) === 0x65 || byte === 0x2b || byte === 0x2d;
     if (!numeric) break;
     i += 1;
   }

@@ -46,14 +46,17 @@ export function escapeFields(fields: JsonObject): JsonObject {
   const entries = Object.entries(fields);
   const odd = entries.filter(([key]) => isOddKey(key));
   const plain = entries.filter(([key]) => !isOddKey(key)).map(([key, value]) => [key, escapeJson(value)] as const);
-  return Object.fromEntries(odd.length === 0 ? plain : [...plain, [escapeKey, stringifyExact(Object.fromEntries(odd))]]);
+  return Object.fromEntries(
+    odd.length === 0 ? plain : [...plain, [escapeKey, stringifyExact(Object.fromEntries(odd))]],
+  );
 }
 
 /** The reverse of `escapeFields`. Unlike a nested value, a remainder stays an object whose own keys can be queried. */
 export function unescapeFields(stored: JsonObject): JsonObject {
   const entries: [string, JsonValue][] = [];
   for (const [key, value] of Object.entries(stored)) {
-    if (key === escapeKey && typeof value === "string") entries.push(...Object.entries(parseExact(value) as JsonObject));
+    if (key === escapeKey && typeof value === "string")
+      entries.push(...Object.entries(parseExact(value) as JsonObject));
     else entries.push([key, unescapeJson(value)]);
   }
   return Object.fromEntries(entries);

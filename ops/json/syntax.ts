@@ -156,7 +156,8 @@ class Reader {
     for (const word of ["true", "false", "null"]) {
       if (word.charCodeAt(0) !== this.#bytes[this.#at]) continue;
       for (let i = 0; i < word.length; i += 1, this.#at += 1) {
-        if (this.#bytes[this.#at] !== word.charCodeAt(i)) throw this.#problem(`expected ${word}, found ${this.#found()}`);
+        if (this.#bytes[this.#at] !== word.charCodeAt(i))
+          throw this.#problem(`expected ${word}, found ${this.#found()}`);
       }
       return true;
     }

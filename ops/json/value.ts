@@ -85,7 +85,8 @@ export function stringifyExact(value: unknown, indent?: number): string {
 
 function writeExact(this: unknown, key: string, value: unknown): unknown {
   if (Object.is(value, -0)) return rawNumber("-0");
-  if (typeof value === "number" && !Number.isFinite(value)) throw new TypeError(`${value} at "${key}" is no JSON number`);
+  if (typeof value === "number" && !Number.isFinite(value))
+    throw new TypeError(`${value} at "${key}" is no JSON number`);
   return value;
 }
 

@@ -3,12 +3,12 @@
 import type { Client } from "pg";
 import type { Reporter } from "../cli/reporter.ts";
 import { OpsError } from "../errors.ts";
-import { withFileFailures } from "../platform/server-failure.ts";
 import { withAdvisoryLock } from "../postgres/advisory-lock.ts";
 import { withClient } from "../postgres/connection.ts";
 import { migrateSchema } from "../postgres/schema.ts";
 import { appendJournal, type JournalEntry } from "../state/journal.ts";
 import { stateDirectory } from "../state/state-directory.ts";
+import { withWritableDirectory } from "./file-failure.ts";
 import { fingerprintFile } from "./fingerprint.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import { checkLoad } from "./load/check-load.ts";
@@ -214,8 +214,8 @@ async function refuseChanged(client: Client, { source, change }: ChangedSource, 
 
 async function recordRun(dataDirectory: string, facts: JournalEntry["facts"]): Promise<JournalEntry> {
   const state = stateDirectory(dataDirectory);
-  const scene = { what: "The rows are loaded, but the journal was not written", dataDirectory: state.root };
-  return await withFileFailures(scene, () => appendJournal(state, "migrate execute", facts));
+  const write = () => appendJournal(state, "migrate execute", facts);
+  return await withWritableDirectory("The rows are loaded, but the journal was not written", state.root, write);
 }
 
 /** A collection's counts in words: `1,000 documents, 2 orphans`. */

@@ -11,6 +11,7 @@ import { OpsError } from "../errors.ts";
 import { stringifyExact } from "../json/value.ts";
 import { beginSnapshot, openSnapshot } from "../postgres/snapshot.ts";
 import { syncDirectory } from "../state/write-file.ts";
+import { withWritableDirectory } from "./file-failure.ts";
 import { listStoredCollections } from "./stored-collections.ts";
 import { readStoredDocuments } from "./verify/database-records.ts";
 import type { StoredDocument } from "./verify/database-records.ts";
@@ -40,13 +41,19 @@ export interface ExportedFile {
  * Files are written under temporary names and renamed when all are complete, so that a killed export leaves no file that
  * looks whole.
  *
- * @throws OpsError `directory-in-use` when a file would be overwritten, `interrupted`, or the database's
+ * @throws OpsError `directory-in-use` when a file would be overwritten, `collection-name`, `interrupted`, one of `withWritableDirectory`, or the
+ *   database's
  */
 export async function exportDocuments(options: ExportOptions): Promise<ExportedFile[]> {
+  return await withWritableDirectory("The files were not written", options.directory, () => exportAll(options));
+}
+
+async function exportAll(options: ExportOptions): Promise<ExportedFile[]> {
   const { client, directory, reporter } = options;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const snapshot = await beginSnapshot(client);
   const collections = await listStoredCollections(client);
+  refuseOddNames(collections);
   if (!options.overwrite) await refuseOverwriting(directory, collections);
   const exported: ExportedFile[] = [];
   const reader = await openSnapshot(options.url, snapshot);
@@ -80,7 +87,8 @@ async function exportCollection(reader: Client, collection: Collection, options:
   const write = async (text: string): Promise<void> => {
     hash.update(text);
     bytes += Buffer.byteLength(text);
-    await output.write(text);
+    // Unlike write, this does not stop half way when the disk is about to be full.
+    await output.appendFile(text);
   };
   try {
     for await (const group of readStoredDocuments(reader, collection)) {
@@ -102,6 +110,15 @@ async function exportCollection(reader: Client, collection: Collection, options:
 /** A document as JSON.stringify(array, null, 2) writes it; one in quarantine exactly as it was. */
 function indented({ document, text }: StoredDocument): string {
   return `  ${text ?? stringifyExact(document, 2).replaceAll("\n", "\n  ")}`;
+}
+
+/** The application may write any name into lightningtalk.documents; no file may land outside of the directory. */
+function refuseOddNames(collections: Collection[]): void {
+  const odd = collections.find(({ name }) => name === "" || name.startsWith(".") || /[/\\\0]/.test(name));
+  if (odd === undefined) return;
+  throw new OpsError("collection-name", `The collection ${JSON.stringify(odd.name)} in lightningtalk.documents cannot be a file's name.`, {
+    hint: "Rename the collection in the database, then export again.",
+  });
 }
 
 async function refuseOverwriting(directory: string, collections: Collection[]): Promise<void> {

@@ -50,7 +50,7 @@ export function reportVerify({ ok, evidence, evidencePath, differences }: Verify
       ...differences.flatMap(describeDifference),
       ...failed,
       verdict,
-      `Evidence: ${evidencePath}`,
+      evidencePath === undefined ? "No evidence was recorded: this was a dry run." : `Evidence: ${evidencePath}`,
     ],
     data: { evidence: evidencePath, collections: evidence.collections, checks: evidence.checks, differences, peakMemoryBytes: peakMemoryBytes() },
   };

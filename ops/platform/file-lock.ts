@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { OpsError } from "../errors.ts";
 
 const SQLITE_BUSY = 5;
+const SQLITE_FULL = 13;
 const POLL_MS = 20;
 
 /** A held lock; `release` may be called more than once. */
@@ -64,7 +65,9 @@ function tryLock(path: string, mode: "shared" | "exclusive"): HeldLock | undefin
     database.exec(mode === "exclusive" ? "begin exclusive" : "begin; select count(*) from sqlite_schema");
   } catch (error) {
     database.close();
-    if (error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY) return undefined;
+    if (!(error instanceof Error) || !("errcode" in error)) throw error;
+    if (error.errcode === SQLITE_BUSY) return undefined;
+    if (error.errcode === SQLITE_FULL) throw noSpace(path, error);
     throw error;
   }
   return {
@@ -72,6 +75,11 @@ function tryLock(path: string, mode: "shared" | "exclusive"): HeldLock | undefin
       if (database.isOpen) database.close();
     },
   };
+}
+
+/** As the file system itself would say it, for callers that explain a full disk. */
+function noSpace(path: string, cause: Error): Error {
+  return Object.assign(new Error(`no space left on device, lock ${path}`, { cause }), { code: "ENOSPC", path });
 }
 
 function openLockFile(path: string): DatabaseSync {

@@ -37,7 +37,10 @@ describe.each(typed)("$name", (collection) => {
 
   test("a field stands in its column or in the remainder, and in the column as the very value where it stands alone", () => {
     const check = fc.property(documentFields(collection), (fields) => {
-      const { values, remainder } = toRow(collection, Object.fromEntries([["id", "x"], ...fields]) as JsonObject) as Row;
+      const { values, remainder } = toRow(
+        collection,
+        Object.fromEntries([["id", "x"], ...fields]) as JsonObject,
+      ) as Row;
       for (const [field, value] of fields) {
         const place = collection.columns.findIndex((column) => column.field === field);
         if (!Object.hasOwn(remainder, field)) expect(Object.is(values[place], value)).toBe(true);

@@ -35,7 +35,14 @@ async function exportAll(): Promise<string> {
   const directory = await writeData({});
   const client = await connect(database.url, { role: "lt_admin" });
   try {
-    await exportDocuments({ client, url: database.url, directory, overwrite: true, reporter: silentReporter, signal: new AbortController().signal });
+    await exportDocuments({
+      client,
+      url: database.url,
+      directory,
+      overwrite: true,
+      reporter: silentReporter,
+      signal: new AbortController().signal,
+    });
   } finally {
     await client.end();
   }
@@ -48,7 +55,10 @@ async function expectWhole(directory: string, loaded: Map<string, LoadProgress>)
   for (const [name, { complete }] of loaded) {
     expect(complete).toBe(true);
     const source = await readWhole(join(directory, `${name}.json`));
-    await expectStored(name, source.map(({ text }) => text));
+    await expectStored(
+      name,
+      source.map(({ text }) => text),
+    );
     const back = await readWhole(join(exported, `${name}.json`));
     expect(back.length, name).toBe(source.length);
     for (const [i, { text }] of back.entries()) expectSame(text, source[i]!.text, `${name}[${i}] exported`);
@@ -69,7 +79,10 @@ async function expectStored(name: string, texts: string[]): Promise<void> {
 /** Equal texts are equal values, also those too deep to walk. */
 function expectSame(actual: string, expected: string, place: string): void {
   if (actual === expected) return;
-  expect(findDifference(parseExact(actual), parseExact(expected)), `${place} ${expected.slice(0, 300)}`).toBeUndefined();
+  expect(
+    findDifference(parseExact(actual), parseExact(expected)),
+    `${place} ${expected.slice(0, 300)}`,
+  ).toBeUndefined();
 }
 
 function arrayOf(elements: readonly string[]): string {
@@ -81,7 +94,13 @@ const withId = (id: string, members: string) => `{"id":${JSON.stringify(id)},${m
 test("gives back hard values in every field of every collection, hard ids, and elements that cannot be rows", async () => {
   const documents = hardMembers.map((members, i) => withId(`hard-${i}`, members));
   const ids = hardIds.map((id) => withId(id, '"x":1'));
-  const content = arrayOf([...documents, ...unusableElements, ...ids, withId("hard-0", '"again":true'), withId("\\N", '"again":1')]);
+  const content = arrayOf([
+    ...documents,
+    ...unusableElements,
+    ...ids,
+    withId("hard-0", '"again":true'),
+    withId("\\N", '"again":1'),
+  ]);
   const directory = await writeData(Object.fromEntries(names.map((name) => [name, content])));
   const loaded = await loadFiles(database.url, directory);
   for (const { quarantined, documents: rows } of loaded.values()) {
@@ -93,7 +112,10 @@ test("gives back hard values in every field of every collection, hard ids, and e
 
 test("gives back settings with hard values and hard keys", async () => {
   const keys = [...hardIds, "", "\u0000", "\ud83d", "$json:", '$json:"x"', "toJSON", "constructor", "id"];
-  const members = [...hardValues.map((value, i) => `"key-${i}":${value}`), ...keys.map((key) => `${JSON.stringify(key)}:{"x":-0}`)];
+  const members = [
+    ...hardValues.map((value, i) => `"key-${i}":${value}`),
+    ...keys.map((key) => `${JSON.stringify(key)}:{"x":-0}`),
+  ];
   const directory = await writeData({ settings: `[{${members.join(",")}}, {"second":1}]` });
   const loaded = await loadFiles(database.url, directory);
   expect(loaded.get("settings")).toMatchObject({ documents: 1, quarantined: 1 });

@@ -117,7 +117,10 @@ beforeAll(async () => {
   for (const collection of plannedCollections) {
     if (collection.kind !== "typed") continue;
     const documents = collection.columns.flatMap(({ field, type }) =>
-      cases[type].map(([value], i) => `{"id":"${field}-${i}",${JSON.stringify(field)}:${Object.is(value, -0) ? "-0" : JSON.stringify(value)}}`),
+      cases[type].map(
+        ([value], i) =>
+          `{"id":"${field}-${i}",${JSON.stringify(field)}:${Object.is(value, -0) ? "-0" : JSON.stringify(value)}}`,
+      ),
     );
     await writeFile(join(directory, `${collection.name}.json`), `[${documents.join(",")}]`);
   }
@@ -132,23 +135,30 @@ afterAll(async () => {
 const typed = plannedCollections.filter((collection) => collection.kind === "typed");
 
 describe.each(typed)("$name", ({ table, columns }) => {
-  test.each(columns.filter(({ references }) => references === undefined))("$name holds what SQL should read", async (column) => {
-    const shown = column.type === "timestamp" ? `to_char(${column.name}, 'YYYY-MM-DD HH24:MI:SS.MS')` : `${column.name}::text`;
-    const { rows } = await client.query<{ id: string; value: string | null }>(
-      `select id, ${shown} as value from ${table} where starts_with(id, $1)`,
-      [`${column.field}-`],
-    );
-    const found = new Map(rows.map(({ id, value }) => [id, value]));
-    const actual = cases[column.type].map(([value], i) => [value, found.get(`${column.field}-${i}`)]);
-    expect(actual).toEqual(cases[column.type]);
-  });
+  test.each(columns.filter(({ references }) => references === undefined))(
+    "$name holds what SQL should read",
+    async (column) => {
+      const shown =
+        column.type === "timestamp" ? `to_char(${column.name}, 'YYYY-MM-DD HH24:MI:SS.MS')` : `${column.name}::text`;
+      const { rows } = await client.query<{ id: string; value: string | null }>(
+        `select id, ${shown} as value from ${table} where starts_with(id, $1)`,
+        [`${column.field}-`],
+      );
+      const found = new Map(rows.map(({ id, value }) => [id, value]));
+      const actual = cases[column.type].map(([value], i) => [value, found.get(`${column.field}-${i}`)]);
+      expect(actual).toEqual(cases[column.type]);
+    },
+  );
 
   const references = columns.filter(({ references: target }) => target !== undefined);
-  test.runIf(references.length > 0).each(references)("$name is null for an orphan, whose value stays in the remainder", async (column) => {
-    const { rows } = await client.query<{ value: string | null; kept: unknown }>(
-      `select ${column.name} as value, remainder -> $1 as kept from ${table} where id = $2`,
-      [column.field, `${column.field}-0`],
-    );
-    expect(rows).toEqual([{ value: null, kept: "plain" }]);
-  });
+  test.runIf(references.length > 0).each(references)(
+    "$name is null for an orphan, whose value stays in the remainder",
+    async (column) => {
+      const { rows } = await client.query<{ value: string | null; kept: unknown }>(
+        `select ${column.name} as value, remainder -> $1 as kept from ${table} where id = $2`,
+        [column.field, `${column.field}-0`],
+      );
+      expect(rows).toEqual([{ value: null, kept: "plain" }]);
+    },
+  );
 });

@@ -2,9 +2,7 @@
 
 import fc from "fast-check";
 
-const space = fc
-  .array(fc.constantFrom(" ", "\n", "\r", "\t", "\r\n"), { maxLength: 2 })
-  .map((parts) => parts.join(""));
+const space = fc.array(fc.constantFrom(" ", "\n", "\r", "\t", "\r\n"), { maxLength: 2 }).map((parts) => parts.join(""));
 
 /** Numbers that a double holds, nearly holds and does not hold. */
 export const oddNumbers = [
@@ -13,11 +11,48 @@ export const oddNumbers = [
   ...["0.1000000000000000055511151231257827", "123456789012345", "1234567890123456", "0.0000001", "1.0", "100e-2"],
 ];
 
-const number = fc.oneof(fc.constantFrom(...oddNumbers), fc.stringMatching(/^-?(0|[1-9]\d{0,19})(\.\d{1,19})?([eE][+-]?\d{1,3})?$/));
+const number = fc.oneof(
+  fc.constantFrom(...oddNumbers),
+  fc.stringMatching(/^-?(0|[1-9]\d{0,19})(\.\d{1,19})?([eE][+-]?\d{1,3})?$/),
+);
 
 const piece = fc.constantFrom(
-  ...['\\"', "\\\\", "\\/", "\\b", "\\f", "\\n", "\\r", "\\t", "\\u0000", "\\ud83d", "\\uD83D\\uDE00", "\\u0041", "\\\\u0041"],
-  ...["a", "é", "日本", "😀", "\u007f", "\u2028", ":", ",", "[", "]", "{", "}", "-0", "1e9", " ", "/", "'", "$json", "\\u0024json"],
+  ...[
+    '\\"',
+    "\\\\",
+    "\\/",
+    "\\b",
+    "\\f",
+    "\\n",
+    "\\r",
+    "\\t",
+    "\\u0000",
+    "\\ud83d",
+    "\\uD83D\\uDE00",
+    "\\u0041",
+    "\\\\u0041",
+  ],
+  ...[
+    "a",
+    "é",
+    "日本",
+    "😀",
+    "\u007f",
+    "\u2028",
+    ":",
+    ",",
+    "[",
+    "]",
+    "{",
+    "}",
+    "-0",
+    "1e9",
+    " ",
+    "/",
+    "'",
+    "$json",
+    "\\u0024json",
+  ],
 );
 
 const string = fc.array(piece, { maxLength: 4 }).map((parts) => `"${parts.join("")}"`);

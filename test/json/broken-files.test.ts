@@ -43,14 +43,22 @@ test("refuses every truncation of a valid file", async () => {
 });
 
 test("refuses a changed byte exactly when JSON.parse does, and reads the same values otherwise", async () => {
-  const change = fc.record({ at: fc.nat(), byte: fc.oneof(fc.integer({ min: 0, max: 255 }), fc.constantFrom(...Buffer.from('[]{},:"\\ -.e0tn'))) });
-  const check = fc.asyncProperty(arrayText, fc.array(change, { minLength: 1, maxLength: 25 }), windows, async (text, changes, windowBytes) => {
-    for (const { at, byte } of changes) {
-      const bytes = Buffer.from(text);
-      bytes[at % bytes.length] = byte;
-      expect(await read(await writeText(bytes), windowBytes), bytes.toString("latin1")).toEqual(judge(bytes));
-    }
+  const change = fc.record({
+    at: fc.nat(),
+    byte: fc.oneof(fc.integer({ min: 0, max: 255 }), fc.constantFrom(...Buffer.from('[]{},:"\\ -.e0tn'))),
   });
+  const check = fc.asyncProperty(
+    arrayText,
+    fc.array(change, { minLength: 1, maxLength: 25 }),
+    windows,
+    async (text, changes, windowBytes) => {
+      for (const { at, byte } of changes) {
+        const bytes = Buffer.from(text);
+        bytes[at % bytes.length] = byte;
+        expect(await read(await writeText(bytes), windowBytes), bytes.toString("latin1")).toEqual(judge(bytes));
+      }
+    },
+  );
   await fc.assert(check, { numRuns: 60 });
 });
 
@@ -71,7 +79,7 @@ describe("names the place of", () => {
     ["a byte order mark", "\ufeff[]", 1, 1, "byte order mark"],
     ["an object", '\n  {"a": 1}', 2, 3, "an object, not an array"],
     ["a scalar", "12", 1, 1, 'found "1"'],
-    ["a missing closing bracket", '[\n1,\n2\n', 4, 1, "before the closing ]"],
+    ["a missing closing bracket", "[\n1,\n2\n", 4, 1, "before the closing ]"],
     ["a comma before the closing bracket", "[1,\n2,\n]", 3, 1, "a comma stands before the closing ]"],
     ["a comma at the start", "[,1]", 1, 2, "found a comma"],
     ["two commas", "[1,,2]", 1, 4, "another comma"],
@@ -81,8 +89,14 @@ describe("names the place of", () => {
     ["a file that ends inside a string", '[{"a": "日本', 1, 11, "ends inside a string"],
     ["a file that ends inside an element", '[{"a": 1', 1, 9, "ends inside an element"],
     ["a stray character behind multi-byte ones", '["日本😀", "é" x]', 1, 13, "expected , or ]"],
-    ["a fault behind CRLF line ends", '[\r\n1,\r\n  2 3]', 3, 5, "expected , or ]"],
-    ["a byte that is no UTF-8", Buffer.from([0x5b, 0x0a, 0x22, 0xc3, 0xa9, 0xff, 0x22, 0x5d]), 2, 3, "byte 0xff is not valid UTF-8"],
+    ["a fault behind CRLF line ends", "[\r\n1,\r\n  2 3]", 3, 5, "expected , or ]"],
+    [
+      "a byte that is no UTF-8",
+      Buffer.from([0x5b, 0x0a, 0x22, 0xc3, 0xa9, 0xff, 0x22, 0x5d]),
+      2,
+      3,
+      "byte 0xff is not valid UTF-8",
+    ],
     ["a byte that is no UTF-8 between elements", Buffer.from([0x5b, 0x31, 0x80, 0x5d]), 1, 3, "byte 0x80"],
   ];
 

@@ -87,7 +87,10 @@ test("takes the first and last code point of every length of UTF-8", () => {
 });
 
 test("agrees with the runtime on random bytes", () => {
-  const byte = fc.oneof(fc.integer({ min: 0, max: 255 }), fc.constantFrom(0xc2, 0xe0, 0xed, 0xf0, 0xf4, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf));
+  const byte = fc.oneof(
+    fc.integer({ min: 0, max: 255 }),
+    fc.constantFrom(0xc2, 0xe0, 0xed, 0xf0, 0xf4, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf),
+  );
   const check = fc.property(fc.array(byte, { maxLength: 8 }), (bytes) => {
     expect(findInvalidUtf8(Buffer.from(bytes)) === -1).toBe(isUtf8(Buffer.from(bytes)));
   });

@@ -19,7 +19,14 @@ describe("numbers", () => {
     expect(exactValue(stringifyExact(parseExact(text)))).toBe(exactValue(text));
   });
 
-  const kept = ["12345678901234567890", "1e999", "-1e999", "2e-324", "9007199254740993", "0.1000000000000000055511151231257827"];
+  const kept = [
+    "12345678901234567890",
+    "1e999",
+    "-1e999",
+    "2e-324",
+    "9007199254740993",
+    "0.1000000000000000055511151231257827",
+  ];
   test.each(kept)("%s, which no double spells, is kept digit by digit", (text) => {
     expect(isRawJson(parseExact(text))).toBe(true);
     expect(stringifyExact(parseExact(`[${text}]`))).toBe(`[${text}]`);
@@ -50,12 +57,14 @@ describe("numbers", () => {
   });
 
   test("what JSON has no word for is refused", () => {
-    for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) expect(() => stringifyExact({ value })).toThrow(TypeError);
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY])
+      expect(() => stringifyExact({ value })).toThrow(TypeError);
   });
 });
 
 test("parseExact refuses what JSON.parse refuses", () => {
-  for (const text of ["", "{", "01", "[1,]", "nul", "NaN", "\ufeff1"]) expect(() => parseExact(text)).toThrow(SyntaxError);
+  for (const text of ["", "{", "01", "[1,]", "nul", "NaN", "\ufeff1"])
+    expect(() => parseExact(text)).toThrow(SyntaxError);
 });
 
 test("parseExact reads a value of any depth, exact numbers and odd keys included", () => {
@@ -64,7 +73,9 @@ test("parseExact reads a value of any depth, exact numbers and odd keys included
   const text = '{"a":['.repeat(depth) + leaf + "]}".repeat(depth);
   let value = parseExact(text);
   for (let i = 0; i < depth; i += 1) value = (value as { a: (typeof value)[] }).a[0]!;
-  expect(stringifyExact(value)).toBe('{"__proto__":12345678901234567890,"s":"a\\"]}\\\\","e":[],"o":{},"t":[true,null,-0]}');
+  expect(stringifyExact(value)).toBe(
+    '{"__proto__":12345678901234567890,"s":"a\\"]}\\\\","e":[],"o":{},"t":[true,null,-0]}',
+  );
 });
 
 describe("keys spelled with escapes are not mistaken for keys read before", () => {

@@ -43,7 +43,7 @@ async function migrate({ verified = true } = {}): Promise<Migrated> {
   const signal = new AbortController().signal;
   const common = { url, dataDirectory, reporter: silentReporter, signal };
   await executeMigration({ ...common, acceptQuarantined: 0, replace: false });
-  const verify = () => verifyStores({ ...common, maximumSamples: 5 });
+  const verify = () => verifyStores({ ...common, maximumSamples: 5, dryRun: false });
   if (verified && !(await verify()).ok)
     throw new Error("The load that the test begins with is not equal to the files.");
   return { dataDirectory, url, verify, options: { ...common, confirm: async () => undefined, dryRun: false } };

@@ -45,7 +45,7 @@ const places: Place[] = [
   { at: "begin migrateParticipants", obstacle: ["lock table lightningtalk.events in access exclusive mode"], blockedIn: "update pg_temp.stage" },
   { at: "begin migrateParticipants", obstacle: ["lock table ops.quarantine in share mode"], blockedIn: "insert into ops.quarantine" },
   { at: "batch participants 1" },
-  { at: "batch participants 1", obstacle: ["insert into lightningtalk.participants (id) values ('person-400')"], blockedIn: "copy lightningtalk.participants" },
+  { at: "batch participants 1", obstacle: ["insert into lightningtalk.participants (id, position) values ('person-400', -1)"], blockedIn: "copy lightningtalk.participants" },
   { at: "batch participants 1", obstacle: [progressOf("participants")], blockedIn: "update ops.load_progress" },
   { at: "batch participants 3" },
   { at: "begin migrateParticipants", obstacle: ["lock table lightningtalk.events in row exclusive mode"], blockedIn: "add constraint" },

@@ -72,7 +72,7 @@ test("the counts foretold are the counts of execute, whatever the documents are"
       }));
       expect(foretold).toEqual(done);
     }),
-    { numRuns: 200 },
+    { numRuns: 25 },
   );
 });
 

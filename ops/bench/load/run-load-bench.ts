@@ -25,8 +25,8 @@ export interface LoadBenchOptions {
   documents: number;
   /** How often (a), (b) and verify are measured, in turn. */
   runs: number;
-  /** Documents of (c). */
-  insertSample: number;
+  /** Documents of (c); undefined leaves it out. */
+  insertSample: number | undefined;
   /** Working directory: data, COPY files and server; removed at the end. */
   directory: string;
   reporter: Reporter;
@@ -34,6 +34,7 @@ export interface LoadBenchOptions {
 }
 
 export interface LoadBenchResult {
+  documents: number;
   counts: GeneratedCounts;
   /** Bytes of the JSON files. */
   bytes: number;
@@ -44,7 +45,7 @@ export interface LoadBenchResult {
   limitSeconds: number[];
   limitTool: string;
   /** Seconds of (c), scaled to all documents. */
-  insertSeconds: number;
+  insertSeconds: number | undefined;
   postgresVersion: string;
 }
 
@@ -58,14 +59,13 @@ export async function runLoadBench(options: LoadBenchOptions): Promise<LoadBench
   const home = join(directory, "lt");
   try {
     const { counts, bytes } = await reporter.step("generate", () => generateData(data, documents));
-    await generateData(sample, options.insertSample);
     const server = await startLocalServer(home);
     const databases = new BenchDatabases(server.url);
     await reporter.step("template", () => databases.makeTemplate());
     const prepareUrl = await databases.fresh("bench_prepare");
     const prepare = await reporter.step("prepare", () => measureCommand("prepare", data, prepareUrl));
     await databases.drop("bench_prepare");
-    const result = { counts, bytes, prepare, execute: [] as CommandMeasure[], verify: [] as CommandMeasure[], limitSeconds: [] as number[] };
+    const result = { documents, counts, bytes, prepare, execute: [] as CommandMeasure[], verify: [] as CommandMeasure[], limitSeconds: [] as number[] };
     const psql = await findPsql();
     for (let run = 1; run <= runs; run += 1) {
       signal.throwIfAborted();
@@ -79,12 +79,22 @@ export async function runLoadBench(options: LoadBenchOptions): Promise<LoadBench
       result.limitSeconds.push(await reporter.step(`limit ${run}/${runs}`, () => measureCopy(limitUrl, directory, psql)));
       await databases.drop("bench_limit");
     }
-    const insertUrl = await databases.fresh("bench_insert");
-    const seconds = await reporter.step("insert each", () => measureInserts(insertUrl, sample));
-    const insertSeconds = (seconds * documents) / options.insertSample;
-    return { ...result, limitTool: psql ?? "pg-copy-streams", insertSeconds, postgresVersion: server.version };
+    const insertSeconds = await measureInsertsScaled(options, databases, sample);
+    return { ...result, limitTool: psql === undefined ? "pg-copy-streams" : "psql", insertSeconds, postgresVersion: server.version };
   } finally {
     await discardLocalServer(home);
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+async function measureInsertsScaled(
+  { documents, insertSample, reporter }: LoadBenchOptions,
+  databases: BenchDatabases,
+  sample: string,
+): Promise<number | undefined> {
+  if (insertSample === undefined) return undefined;
+  await generateData(sample, insertSample);
+  const url = await databases.fresh("bench_insert");
+  const seconds = await reporter.step("insert each", () => measureInserts(url, sample));
+  return (seconds * documents) / insertSample;
 }

@@ -58,7 +58,12 @@ export async function compareRecords(
   }
   const differences = new DifferenceList(options.maximumSamples);
   await settlePartitions(spill, differences);
-  return { fileRecords: fileSide.ordinal, databaseRecords: databaseSide.ordinal, counts: differences.counts, samples: differences.samples };
+  return {
+    fileRecords: fileSide.ordinal,
+    databaseRecords: databaseSide.ordinal,
+    counts: differences.counts,
+    samples: differences.samples,
+  };
 }
 
 /** Walks a stream of chunks record by record. */
@@ -170,7 +175,8 @@ async function settlePartitions(spill: Spill, differences: DifferenceList): Prom
   const extra: number[] = [];
   for await (const { file, database } of spill.partitions()) {
     const settled = settle(file, database);
-    for (const [a, b] of settled.different) differences.add({ class: "different", file: a.locator, database: b.locator });
+    for (const [a, b] of settled.different)
+      differences.add({ class: "different", file: a.locator, database: b.locator });
     for (const record of settled.missing) differences.add({ class: "missing", file: record.locator });
     for (const record of settled.extra) differences.add({ class: "extra", database: record.locator });
     for (const record of settled.missing) missing.push(record.ordinal);

@@ -52,8 +52,13 @@ interface Sides {
  *
  * @throws OpsError `broken-json`, `interrupted`, or the database's
  */
-export async function compareStores(sources: ComparedSource[], options: CompareStoresOptions): Promise<ComparedCollection[]> {
-  await using file = startFileSide({ paths: sources.map(({ path }) => path) });
+export async function compareStores(
+  sources: ComparedSource[],
+  options: CompareStoresOptions,
+): Promise<ComparedCollection[]> {
+  await using file = startFileSide({
+    files: sources.map(({ collection, path }) => ({ path, byPlace: collection.kind === "settings" })),
+  });
   const collections = sources.map(({ collection }) => collection.name);
   await using database = startDatabaseSide({ url: options.url, snapshot: options.snapshot, collections });
   const results: ComparedCollection[] = [];
@@ -76,7 +81,11 @@ function startDatabaseSide(task: DatabaseSideTask): Segments<DatabaseChunk> {
   return new Segments(receive<DatabaseChunk>(new URL("database-worker.ts", import.meta.url), task));
 }
 
-async function compareCollection({ collection, path }: ComparedSource, sides: Sides, options: CompareStoresOptions): Promise<ComparedCollection> {
+async function compareCollection(
+  { collection, path }: ComparedSource,
+  sides: Sides,
+  options: CompareStoresOptions,
+): Promise<ComparedCollection> {
   const { client, maximumSamples, reporter, signal } = options;
   const bar = reporter.progress(collection.name, { unit: "records" });
   const directory = await mkdtemp(join(tmpdir(), "lightningtalk-db-"));
@@ -94,7 +103,13 @@ async function compareCollection({ collection, path }: ComparedSource, sides: Si
     const places = comparison.samples.toSorted((a, b) => (a.file ?? a.database!) - (b.file ?? b.database!));
     const differences = await describeDifferences(client, collection, path ?? "", places);
     const described = contradictions.slice(0, maximumSamples).map((found) => describeContradiction(collection, found));
-    return { collection, comparison, contradictions: contradictions.length, differences: [...differences, ...described], sha256 };
+    return {
+      collection,
+      comparison,
+      contradictions: contradictions.length,
+      differences: [...differences, ...described],
+      sha256,
+    };
   } finally {
     bar.clear();
     await rm(directory, { recursive: true });
@@ -110,9 +125,19 @@ async function* tap<T>(values: AsyncIterable<T>, look: (value: T) => void): Asyn
 }
 
 function describeContradiction(collection: Collection, { id, position, column }: Contradiction): Difference {
-  const pointer = collection.kind === "typed" ? `/${collection.columns.find(({ name }) => name === column)!.field}` : "";
+  const mapped = collection.kind === "typed" ? collection.columns.find(({ name }) => name === column) : undefined;
+  const pointer = `/${mapped?.field ?? column}`;
   const database = `the column ${column} holds another value than the document`;
-  return { class: "contradiction", collection: collection.name, id, index: undefined, position, pointer, file: undefined, database };
+  return {
+    class: "contradiction",
+    collection: collection.name,
+    id,
+    index: undefined,
+    position,
+    pointer,
+    file: undefined,
+    database,
+  };
 }
 
 function describeComparison({ comparison, contradictions }: ComparedCollection): string {

@@ -73,7 +73,11 @@ async function checkConstraints(client: Client): Promise<CheckResult> {
      select format('trigger %s on %s is disabled', tgname, tgrelid::regclass) from pg_trigger t join pg_class c on c.oid = t.tgrelid
       where c.relnamespace = 'lightningtalk'::regnamespace and tgenabled = 'D'`,
   );
-  return result("constraints", rows.map(({ problem }) => problem), "all constraints, indexes and triggers are in force");
+  return result(
+    "constraints",
+    rows.map(({ problem }) => problem),
+    "all constraints, indexes and triggers are in force",
+  );
 }
 
 /** A reference names a document; an orphan whose target exists is no orphan: a reference was lost. */
@@ -96,7 +100,9 @@ async function checkReferences(client: Client, collection: TypedCollection): Pro
       ...lost.map((id) => `${id} names an existing document but does not reference it`),
       ...dangling.map(({ id }) => `${id} references a document that does not exist`),
     ];
-    results.push(result(`references ${collection.name}.${name}`, problems, `${orphans} orphans, all other references hold`));
+    results.push(
+      result(`references ${collection.name}.${name}`, problems, `${orphans} orphans, all other references hold`),
+    );
   }
   return results;
 }
@@ -130,7 +136,8 @@ async function checkSequences(client: Client): Promise<CheckResult> {
          from ${table}_position_seq s`,
     );
     const { next, last } = rows[0]!;
-    if (last !== null && BigInt(next) <= BigInt(last)) problems.push(`${table}: the next position is ${next}, ${last} is taken`);
+    if (last !== null && BigInt(next) <= BigInt(last))
+      problems.push(`${table}: the next position is ${next}, ${last} is taken`);
   }
   return result("sequences", problems, "every sequence is ahead of its table");
 }
@@ -140,7 +147,9 @@ async function checkSequences(client: Client): Promise<CheckResult> {
  * or a superuser can do that; for anybody else the check says that it was not made, and does not pass.
  */
 export async function checkPrivileges(url: string): Promise<CheckResult> {
-  const differences = await withClient(url, { applicationName: "migrate verify grants" }, checkGrants).catch(uncheckable);
+  const differences = await withClient(url, { applicationName: "migrate verify grants" }, checkGrants).catch(
+    uncheckable,
+  );
   const problems = differences.map((difference) =>
     typeof difference === "string"
       ? difference

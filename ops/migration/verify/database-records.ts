@@ -8,7 +8,7 @@ import { toColumnValue } from "../../collections/column.ts";
 import type { Column, ColumnValue } from "../../collections/column.ts";
 import { toSettingsDocument } from "../../collections/settings.ts";
 import { escapeKey, unescapeFields, unescapeJson } from "../../json/escape.ts";
-import { parseExact, parsePlain } from "../../json/value.ts";
+import { isJsonObject, parseExact, parsePlain } from "../../json/value.ts";
 import type { JsonObject, JsonValue } from "../../json/value.ts";
 import { copyRows } from "./copy-rows.ts";
 import type { CopyField } from "./copy-rows.ts";
@@ -28,7 +28,11 @@ export interface StoredDocument {
  * @param client its session's time zone is UTC
  * @param only reads only the rows at this position
  */
-export async function* readStoredDocuments(client: Client, collection: Collection, only?: number): AsyncGenerator<StoredDocument[]> {
+export async function* readStoredDocuments(
+  client: Client,
+  collection: Collection,
+  only?: number,
+): AsyncGenerator<StoredDocument[]> {
   const quarantined = await readQuarantined(client, collection.name);
   let next = 0;
   for await (const group of readRows(client, collection, only)) {
@@ -42,7 +46,11 @@ export async function* readStoredDocuments(client: Client, collection: Collectio
 }
 
 /** Reads the one document at a position; undefined when there is none. */
-export async function readStoredDocument(client: Client, collection: Collection, position: number): Promise<JsonValue | undefined> {
+export async function readStoredDocument(
+  client: Client,
+  collection: Collection,
+  position: number,
+): Promise<JsonValue | undefined> {
   for await (const group of readStoredDocuments(client, collection, position)) {
     const found = group.find((stored) => stored.position === position);
     if (found !== undefined) return found.document;
@@ -56,7 +64,11 @@ async function readQuarantined(client: Client, collection: string): Promise<Stor
     "select q.position::text, q.document from ops.quarantine q where q.collection = $1 order by q.position",
     [collection],
   );
-  return rows.map(({ position, document }) => ({ document: parseExact(document), position: Number(position), text: document }));
+  return rows.map(({ position, document }) => ({
+    document: parseExact(document),
+    position: Number(position),
+    text: document,
+  }));
 }
 
 async function* readRows(client: Client, collection: Collection, only?: number): AsyncGenerator<StoredDocument[]> {
@@ -65,7 +77,7 @@ async function* readRows(client: Client, collection: Collection, only?: number):
     yield await readSettings(client);
   } else if (collection.kind === "generic") {
     const name = escapeLiteral(collection.name);
-    const query = `select position, document from lightningtalk.documents where collection = ${name} and ${at} order by position, id`;
+    const query = `select position, id, document from lightningtalk.documents where collection = ${name} and ${at} order by position, id`;
     for await (const rows of copyRows(client, query)) yield rows.map(genericDocument);
   } else {
     const columns = ["position", "id", "remainder", ...collection.columns.map(({ name }) => name)];
@@ -83,8 +95,10 @@ async function readSettings(client: Client): Promise<StoredDocument[]> {
   return document === undefined ? [] : [{ document, position: 0 }];
 }
 
-function genericDocument([position, document]: CopyField[]): StoredDocument {
-  return { document: parseStored(document!), position: Number(position) };
+function genericDocument([position, id, text]: CopyField[]): StoredDocument {
+  const document = parseStored(text!);
+  const stored = { document, position: Number(position) };
+  return isJsonObject(document) && document["id"] === id ? stored : { ...stored, contradiction: "id" };
 }
 
 function typedDocument(collection: TypedCollection, fields: CopyField[]): StoredDocument {
@@ -94,7 +108,8 @@ function typedDocument(collection: TypedCollection, fields: CopyField[]): Stored
   const remainder = fields[2] === "{}" ? noRemainder : parseRemainder(fields[2]!);
   const row: Row = { id: fields[1]!, values, remainder };
   const stored = { document: toDocument(collection, row), position: Number(fields[0]) };
-  const contradiction = findJsonNull(columns, fields) ?? (remainder === noRemainder ? undefined : findContradiction(collection, row));
+  const contradiction =
+    findJsonNull(columns, fields) ?? (remainder === noRemainder ? undefined : findContradiction(collection, row));
   return contradiction === undefined ? stored : { ...stored, contradiction };
 }
 
@@ -135,7 +150,8 @@ function parseRemainder(text: string): JsonObject {
 
 /** JSON's null in a column reads like no value at all: a field that is null stands in the remainder. */
 function findJsonNull(columns: readonly Column[], fields: CopyField[]): string | undefined {
-  for (let i = 0; i < columns.length; i += 1) if (fields[i + 3] === "null" && columns[i]!.type === "json") return columns[i]!.name;
+  for (let i = 0; i < columns.length; i += 1)
+    if (fields[i + 3] === "null" && columns[i]!.type === "json") return columns[i]!.name;
   return undefined;
 }
 

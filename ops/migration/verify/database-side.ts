@@ -2,7 +2,7 @@
 
 import type { Client } from "pg";
 import type { Collection } from "../../collections/collection.ts";
-import type { JsonObject } from "../../json/value.ts";
+import { idOf } from "./describe-differences.ts";
 import { readStoredDocuments } from "./database-records.ts";
 import type { StoredDocument } from "./database-records.ts";
 import { ChunkWriter, comparable } from "./record-chunk.ts";
@@ -10,7 +10,8 @@ import type { RecordChunk } from "./record-chunk.ts";
 
 /** A row with a column that contradicts its document. */
 export interface Contradiction {
-  id: string;
+  /** The document's id. */
+  id: string | undefined;
   position: number;
   column: string;
 }
@@ -26,7 +27,7 @@ export interface DatabaseChunk extends RecordChunk {
  * @param client its session's time zone is UTC
  */
 export async function* readDatabaseRecords(client: Client, collection: Collection): AsyncGenerator<DatabaseChunk> {
-  const writer = new ChunkWriter();
+  const writer = new ChunkWriter(collection.kind === "settings");
   let contradictions: Contradiction[] = [];
   for await (const group of readStoredDocuments(client, collection)) {
     for (const stored of group) {
@@ -47,5 +48,5 @@ function addRecord(writer: ChunkWriter, { document, position, text }: StoredDocu
 }
 
 function describe({ document, position }: StoredDocument, column: string): Contradiction {
-  return { id: (document as JsonObject)["id"] as string, position, column };
+  return { id: idOf(document), position, column };
 }

@@ -33,19 +33,34 @@ export async function describeDifferences(
   differences: RecordDifference[],
 ): Promise<Difference[]> {
   const indexes = differences.flatMap(({ file }) => (file === undefined ? [] : [file]));
-  const texts = indexes.length === 0 ? new Map<number, string>() : await readElementTexts(path, { offset: 0, index: 0 }, new Set(indexes));
+  const texts =
+    indexes.length === 0
+      ? new Map<number, string>()
+      : await readElementTexts(path, { offset: 0, index: 0 }, new Set(indexes));
   const described: Difference[] = [];
   for (const difference of differences) {
     const text = difference.file === undefined ? undefined : texts.get(difference.file);
     const file = text === undefined ? undefined : parseExact(text);
-    const database = difference.database === undefined ? undefined : await readStoredDocument(client, collection, difference.database);
+    const database =
+      difference.database === undefined ? undefined : await readStoredDocument(client, collection, difference.database);
     described.push(describe(collection, difference, file, database));
   }
   return described;
 }
 
-function describe(collection: Collection, place: RecordDifference, file: JsonValue | undefined, database: JsonValue | undefined): Difference {
-  const base = { class: place.class, collection: collection.name, id: idOf(file ?? database), index: place.file, position: place.database };
+function describe(
+  collection: Collection,
+  place: RecordDifference,
+  file: JsonValue | undefined,
+  database: JsonValue | undefined,
+): Difference {
+  const base = {
+    class: place.class,
+    collection: collection.name,
+    id: idOf(file ?? database),
+    index: place.file,
+    position: place.database,
+  };
   if (place.class === "moved") return { ...base, pointer: undefined, file: undefined, database: undefined };
   const whole = file === undefined || database === undefined || isTooDeep(file) || isTooDeep(database);
   const found = whole ? { path: [], file, database } : firstDifference([], file, database);
@@ -104,7 +119,8 @@ function mask(value: JsonValue): JsonValue {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, isSecret(key) ? "(masked)" : mask(item)]));
 }
 
-function idOf(document: JsonValue | undefined): string | undefined {
+/** The id that a document shows: its JSON when it is no string. */
+export function idOf(document: JsonValue | undefined): string | undefined {
   const id = isJsonObject(document) ? document["id"] : undefined;
   return id === undefined ? undefined : typeof id === "string" ? id : stringifyExact(id);
 }

@@ -61,11 +61,16 @@ export async function recordEvidence(dataDirectory: string, evidence: Evidence):
  * @param now milliseconds since 1970
  * @throws OpsError `no-evidence` or `stale-evidence`, saying why it does not count
  */
-export async function requireFreshEvidence(dataDirectory: string, files: ReadonlyMap<string, string>, now = Date.now()): Promise<Evidence> {
+export async function requireFreshEvidence(
+  dataDirectory: string,
+  files: ReadonlyMap<string, string>,
+  now = Date.now(),
+): Promise<Evidence> {
   const evidence = await readNewestEvidence(dataDirectory);
   if (!evidence.ok) throw stale("the newest verification found differences");
   const age = now - Date.parse(evidence.at);
-  if (!(age >= 0 && age <= evidenceMaxAgeMs)) throw stale(`the newest verification is of ${evidence.at}, more than 24 hours from now`);
+  if (!(age >= 0 && age <= evidenceMaxAgeMs))
+    throw stale(`the newest verification is of ${evidence.at}, more than 24 hours from now`);
   for (const [file, hash] of files) {
     if (evidence.files[file] !== hash) throw stale(`${file} is not the file that was verified at ${evidence.at}`);
   }
@@ -82,7 +87,8 @@ async function readNewestEvidence(dataDirectory: string): Promise<Evidence> {
   const content = await readFile(join(state.evidence, facts.evidence), "utf8").catch(() => {
     throw stale(`the evidence file ${facts.evidence} is missing`);
   });
-  if (sha256(content) !== facts.sha256) throw stale(`the evidence file ${facts.evidence} was changed after it was written`);
+  if (sha256(content) !== facts.sha256)
+    throw stale(`the evidence file ${facts.evidence} was changed after it was written`);
   return evidenceSchema.parse(JSON.parse(content));
 }
 

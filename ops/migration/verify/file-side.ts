@@ -15,11 +15,11 @@ import type { RecordChunk } from "./record-chunk.ts";
  * @param byPlace as for ChunkWriter
  * @throws OpsError `broken-json`
  */
-export async function* readFileRecords(path: string, byPlace: boolean): AsyncGenerator<RecordChunk> {
+export async function* readFileRecords(path: string, byPlace = false): AsyncGenerator<RecordChunk> {
   const writer = new ChunkWriter(byPlace);
   const hash = createHash("sha256");
   for await (const window of readElements(path, { onBytes: (bytes) => hash.update(bytes) })) {
-    for (let at = 0; at < window.ranges.count; ) {
+    for (let at = 0; at < window.ranges.count;) {
       const to = Math.min(at + recordsPerRun, window.ranges.count);
       await addRun(writer, window, at, to, path);
       at = to;
@@ -30,7 +30,13 @@ export async function* readFileRecords(path: string, byPlace: boolean): AsyncGen
 }
 
 /** Elements without oddities are parsed together: one call of JSON.parse for a run costs half as much. */
-async function addRun(writer: ChunkWriter, window: ElementWindow, from: number, to: number, path: string): Promise<void> {
+async function addRun(
+  writer: ChunkWriter,
+  window: ElementWindow,
+  from: number,
+  to: number,
+  path: string,
+): Promise<void> {
   const { starts, ends, flags } = window.ranges;
   let plain = true;
   for (let i = from; i < to; i += 1) plain &&= flags[i] === 0;

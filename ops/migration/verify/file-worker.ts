@@ -7,14 +7,14 @@ import { ChunkWriter } from "./record-chunk.ts";
 import type { RecordChunk } from "./record-chunk.ts";
 
 export interface FileSideTask {
-  /** A file per collection; undefined for a collection that has none, and so no records on this side. */
-  paths: (string | undefined)[];
+  /** A file per collection; no path for a collection that has none, and so no records on this side. */
+  files: { path: string | undefined; byPlace: boolean }[];
 }
 
-async function* readAll({ paths }: FileSideTask): AsyncGenerator<RecordChunk> {
-  for (const path of paths) {
+async function* readAll({ files }: FileSideTask): AsyncGenerator<RecordChunk> {
+  for (const { path, byPlace } of files) {
     if (path === undefined) yield new ChunkWriter().take(true);
-    else yield* readFileRecords(path);
+    else yield* readFileRecords(path, byPlace);
   }
 }
 

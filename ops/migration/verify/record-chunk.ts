@@ -59,7 +59,12 @@ export class ChunkWriter {
 
   /** Hands over what was collected. */
   take(last = false): RecordChunk {
-    const chunk = { last, count: this.#count, records: this.#records as Uint8Array<ArrayBuffer>, locators: this.#locators };
+    const chunk = {
+      last,
+      count: this.#count,
+      records: this.#records as Uint8Array<ArrayBuffer>,
+      locators: this.#locators,
+    };
     this.#records = Buffer.allocUnsafeSlow(recordsPerChunk * recordBytes);
     this.#locators = new Float64Array(recordsPerChunk);
     this.#count = 0;
@@ -90,5 +95,5 @@ export class ChunkWriter {
 
 /** A document and, when it is too deep to walk, its text: the arguments of `ChunkWriter.add`. */
 export function comparable(document: JsonValue, text: string): { document: JsonValue; text?: string } {
-  return isTooDeep(document) ? { document: null, text } : { document };
+  return isTooDeep(document) ? { document, text } : { document };
 }

@@ -27,12 +27,15 @@ export interface VerifyOptions {
   signal: AbortSignal;
   /** Differences of each class and collection that are described in full. */
   maximumSamples: number;
+  /** Compares as always, and records no evidence. */
+  dryRun?: boolean;
 }
 
 export interface VerifyResult {
   ok: boolean;
   evidence: Evidence;
-  evidencePath: string;
+  /** Undefined in a dry run. */
+  evidencePath: string | undefined;
   differences: Difference[];
 }
 
@@ -53,11 +56,13 @@ export async function verifyStores(options: VerifyOptions): Promise<VerifyResult
     const checks = await reporter.step("validateIntegrity", async (note) => {
       const [, found] = await Promise.all([refuseChanges(sources, files), runChecks(client, url)]);
       const failed = found.filter(({ ok }) => !ok);
-      note(failed.length === 0 ? `${found.length} checks hold` : `failed: ${failed.map(({ name }) => name).join(", ")}`);
+      note(
+        failed.length === 0 ? `${found.length} checks hold` : `failed: ${failed.map(({ name }) => name).join(", ")}`,
+      );
       return found;
     });
     const evidence = await makeEvidence(client, at, files, results, checks);
-    const evidencePath = await recordEvidence(dataDirectory, evidence);
+    const evidencePath = options.dryRun === true ? undefined : await recordEvidence(dataDirectory, evidence);
     return { ok: evidence.ok, evidence, evidencePath, differences: results.flatMap(({ differences }) => differences) };
   });
 }
@@ -70,7 +75,11 @@ async function listCompared(client: Client, sources: Source[]): Promise<Compared
 }
 
 /** The state of a file whose bytes were compared, as it was when the comparison began. */
-function readFingerprint(file: string, { size, mtimeMs }: { size: number; mtimeMs: number }, { sha256 }: ComparedCollection): Fingerprint {
+function readFingerprint(
+  file: string,
+  { size, mtimeMs }: { size: number; mtimeMs: number },
+  { sha256 }: ComparedCollection,
+): Fingerprint {
   return { file, size, mtimeMs, sha256: sha256! };
 }
 
@@ -103,7 +112,9 @@ async function makeEvidence(
     ...comparison.counts,
     contradictions,
   }));
-  const equal = collections.every(({ missing, extra, different, moved, contradictions: wrong }) => missing + extra + different + moved + wrong === 0);
+  const equal = collections.every(
+    ({ missing, extra, different, moved, contradictions: wrong }) => missing + extra + different + moved + wrong === 0,
+  );
   const ok = equal && checks.every((check) => check.ok);
   return {
     at,

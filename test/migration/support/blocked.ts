@@ -29,7 +29,10 @@ async function untilBlocked(url: string, text: string): Promise<void> {
   await withClient(url, {}, async (client) => {
     const deadline = performance.now() + timeoutMs;
     while (!(await isBlocked(client, text))) {
-      if (performance.now() > deadline) throw new Error(`No session waited for a lock in a statement with "${text}": ${await describeSessions(client)}`);
+      if (performance.now() > deadline)
+        throw new Error(
+          `No session waited for a lock in a statement with "${text}": ${await describeSessions(client)}`,
+        );
       await sleep(10);
     }
   });
@@ -45,6 +48,8 @@ async function isBlocked(client: Client, text: string): Promise<boolean> {
 }
 
 async function describeSessions(client: Client): Promise<string> {
-  const { rows } = await client.query("select application_name, state, wait_event, left(query, 200) as query from pg_stat_activity where datname = current_database()");
+  const { rows } = await client.query(
+    "select application_name, state, wait_event, left(query, 200) as query from pg_stat_activity where datname = current_database()",
+  );
   return JSON.stringify(rows);
 }

@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Client } from "pg";
 import type { Collection } from "../../../ops/collections/collection.ts";
 import { compareRecords } from "../../../ops/migration/verify/compare-records.ts";
@@ -31,12 +29,8 @@ export async function compareHere(client: Client, collection: Collection, path: 
       yield chunk;
     }
   }
-  const directory = await mkdtemp(join(tmpdir(), "lt-compare-"));
-  try {
-    const comparison = await compareRecords(readFileRecords(path), databaseSide(), { directory, maximumSamples: 20 });
-    const differences = await describeDifferences(client, collection, path, comparison.samples);
-    return { comparison, differences, contradictions };
-  } finally {
-    await rm(directory, { recursive: true });
-  }
+  const fileSide = readFileRecords(path, collection.kind === "settings");
+  const comparison = await compareRecords(fileSide, databaseSide(), { directory: tmpdir(), maximumSamples: 3 });
+  const differences = await describeDifferences(client, collection, path, comparison.samples);
+  return { comparison, differences, contradictions };
 }

@@ -27,14 +27,19 @@ export async function findFileDifference(expected: string, actual: string): Prom
  */
 export async function findProgressDifference(url: string, directory: string): Promise<string | undefined> {
   return await withClient(url, {}, async (client) => {
-    const { rows } = await client.query<{ there: boolean }>("select to_regclass('ops.load_progress') is not null as there");
+    const { rows } = await client.query<{ there: boolean }>(
+      "select to_regclass('ops.load_progress') is not null as there",
+    );
     if (!rows[0]!.there) return undefined;
     await client.query("begin isolation level repeatable read read only");
     const recorded = await readProgress(client);
     for (const file of await jsonFiles(directory)) {
       const name = file.slice(0, -".json".length);
       const elements = (await readJson(join(directory, file))) as JsonValue[];
-      const found = findDifference(elements.slice(0, recorded.get(name)?.elements ?? 0), await readStored(client, name));
+      const found = findDifference(
+        elements.slice(0, recorded.get(name)?.elements ?? 0),
+        await readStored(client, name),
+      );
       if (found !== undefined) return `${name}#${found}`;
     }
     return undefined;
@@ -43,7 +48,8 @@ export async function findProgressDifference(url: string, directory: string): Pr
 
 async function readStored(client: Client, name: string): Promise<JsonValue[]> {
   const documents: JsonValue[] = [];
-  for await (const group of readStoredDocuments(client, collectionNamed(name))) documents.push(...group.map(({ document }) => document));
+  for await (const group of readStoredDocuments(client, collectionNamed(name)))
+    documents.push(...group.map(({ document }) => document));
   return documents;
 }
 

@@ -37,26 +37,58 @@ export async function writeDamagedData(directory: string, participants: number):
       talk(1),
       `{"id": "hard-talk", "eventId": null, "speakerId": 7, "lastVotingResults": {"a": -0}, ${hardFields}}`,
     ]),
-    settings: [`{"siteName": "LT", "limit": -0, "nested": {"${"k"}": [1e400, "\\ud83d"]}, "": null}`, `{"id": "second"}`, `"third"`],
-    analytics: times(half, (i) => `{"id": "analytic-${i}", "action": "view", "data": {"n": ${i}}, "date": "2025-07-0${1 + (i % 9)}"}`),
-    users: [...times(60, (i) => `{"id": "user-${i}", "passwordHash": "$2b$10$${i}", "roles": []}`), `{"id": "user-5"}`, `{"id": "hard-user", ${hardFields}}`],
+    settings: [
+      `{"siteName": "LT", "limit": -0, "nested": {"${"k"}": [1e400, "\\ud83d"]}, "": null}`,
+      `{"id": "second"}`,
+      `"third"`,
+    ],
+    analytics: times(
+      half,
+      (i) => `{"id": "analytic-${i}", "action": "view", "data": {"n": ${i}}, "date": "2025-07-0${1 + (i % 9)}"}`,
+    ),
+    users: [
+      ...times(60, (i) => `{"id": "user-${i}", "passwordHash": "$2b$10$${i}", "roles": []}`),
+      `{"id": "user-5"}`,
+      `{"id": "hard-user", ${hardFields}}`,
+    ],
     voting_sessions: times(30, (i) => `{"id": "session-${i}", "votes": {"x": 1.50, "y": ${i}e-400}}`),
   };
-  for (const [name, elements] of Object.entries(files)) await writeFile(join(directory, `${name}.json`), `[\n  ${elements.join(",\n  ")}\n]\n`);
+  for (const [name, elements] of Object.entries(files))
+    await writeFile(join(directory, `${name}.json`), `[\n  ${elements.join(",\n  ")}\n]\n`);
   return { quarantined: 2 + 4 + 1 + 2 + 1, orphans: 4 + 1, duplicates: 5 };
 }
 
 function event(i: number): string {
-  return JSON.stringify({ id: `event-${i}`, title: `Event ${i}`, date: "2025-07-30T19:00:00+09:00", maxTalks: "20", venue: { name: "場所" } });
+  return JSON.stringify({
+    id: `event-${i}`,
+    title: `Event ${i}`,
+    date: "2025-07-30T19:00:00+09:00",
+    maxTalks: "20",
+    venue: { name: "場所" },
+  });
 }
 
 function participant(i: number): string {
   const message = i % 97 === 0 ? "tab\t, line\n, back\\slash, \u{1f600}" : "x".repeat(i % 50);
-  return JSON.stringify({ id: `person-${i}`, eventId: `event-${i % 40}`, name: `Person ${i}`, email: `person-${i}@example.org`, message, createdAt: "2025-06-29T15:16:56.399Z" });
+  return JSON.stringify({
+    id: `person-${i}`,
+    eventId: `event-${i % 40}`,
+    name: `Person ${i}`,
+    email: `person-${i}@example.org`,
+    message,
+    createdAt: "2025-06-29T15:16:56.399Z",
+  });
 }
 
 function talk(i: number): string {
-  return JSON.stringify({ id: `talk-${i}`, eventId: `event-${i % 40}`, speakerId: `person-${i}`, title: `Talk ${i}`, duration: 5, rating: i % 5 });
+  return JSON.stringify({
+    id: `talk-${i}`,
+    eventId: `event-${i % 40}`,
+    speakerId: `person-${i}`,
+    title: `Talk ${i}`,
+    duration: 5,
+    rating: i % 5,
+  });
 }
 
 function times(count: number, make: (i: number) => string): string[] {
@@ -66,5 +98,10 @@ function times(count: number, make: (i: number) => string): string[] {
 /** The odd ones between the others, at even distances and at the end. */
 function spread(elements: string[], odd: string[]): string[] {
   const every = Math.floor(elements.length / odd.length);
-  return [...elements.flatMap((element, i) => (i > 0 && i % every === 0 && odd.length > 1 ? [element, odd.shift()!] : [element])), ...odd];
+  return [
+    ...elements.flatMap((element, i) =>
+      i > 0 && i % every === 0 && odd.length > 1 ? [element, odd.shift()!] : [element],
+    ),
+    ...odd,
+  ];
 }

@@ -20,7 +20,13 @@ export async function loadFiles(url: string, directory: string): Promise<Map<str
       const progress = emptyProgress(collection.name, source);
       const load = { collection, directory, source, progress };
       await using segments = encodeFiles([encoderTask(load)]);
-      const options = { ...load, client, batches: segments.next(), signal: new AbortController().signal, onProgress: () => undefined };
+      const options = {
+        ...load,
+        client,
+        batches: segments.next(),
+        signal: new AbortController().signal,
+        onProgress: () => undefined,
+      };
       loaded.set(collection.name, await loadCollection(options));
     }
   });

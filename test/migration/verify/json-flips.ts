@@ -16,38 +16,79 @@ export function jsonFlips(value: JsonValue, path = ""): JsonFlip[] {
 
 function flipsHere(value: JsonValue): [string, JsonValue][] {
   if (typeof value === "string") return stringFlips(value);
-  if (typeof value === "number") return [["plus one", value + 1], ["to string", String(value)], ["sign", -value], ["to null", null], ["to true", true]];
-  if (typeof value === "boolean") return [["negated", !value], ["to string", String(value)], ["to number", value ? 1 : 0], ["to null", null]];
-  if (value === null) return [["to 0", 0], ["to empty string", ""], ["to false", false], ["to object", {}], ['to "null"', "null"]];
+  if (typeof value === "number")
+    return [
+      ["plus one", value + 1],
+      ["to string", String(value)],
+      ["sign", -value],
+      ["to null", null],
+      ["to true", true],
+    ];
+  if (typeof value === "boolean")
+    return [
+      ["negated", !value],
+      ["to string", String(value)],
+      ["to number", value ? 1 : 0],
+      ["to null", null],
+    ];
+  if (value === null)
+    return [
+      ["to 0", 0],
+      ["to empty string", ""],
+      ["to false", false],
+      ["to object", {}],
+      ['to "null"', "null"],
+    ];
   if (Array.isArray(value)) return arrayFlips(value);
   return isRawJson(value) ? [["to 0", 0]] : objectFlips(value);
 }
 
 function stringFlips(text: string): [string, JsonValue][] {
   const swapped = text === text.toUpperCase() ? text.toLowerCase() : text.toUpperCase();
-  return [["trailing space", `${text} `], ["case", swapped], ["decomposed", text.normalize("NFD")], ["empty", ""], ["to null", null], ["to number", 0], ["to array", [text]]];
+  return [
+    ["trailing space", `${text} `],
+    ["case", swapped],
+    ["decomposed", text.normalize("NFD")],
+    ["empty", ""],
+    ["to null", null],
+    ["to number", 0],
+    ["to array", [text]],
+  ];
 }
 
 function arrayFlips(items: JsonValue[]): [string, JsonValue][] {
-  return [["last item dropped", items.slice(0, -1)], ["item added", [...items, null]], ["reversed", items.toReversed()], ["to object", { ...items } as unknown as JsonObject]];
+  return [
+    ["last item dropped", items.slice(0, -1)],
+    ["item added", [...items, null]],
+    ["reversed", items.toReversed()],
+    ["to object", { ...items } as unknown as JsonObject],
+  ];
 }
 
 function objectFlips(fields: JsonObject): [string, JsonValue][] {
-  const flips: [string, JsonValue][] = [["key added", { ...fields, added: null }], ["to array", Object.values(fields)]];
+  const flips: [string, JsonValue][] = [
+    ["key added", { ...fields, added: null }],
+    ["to array", Object.values(fields)],
+  ];
   const keys = Object.keys(fields);
   for (const [i, key] of keys.entries()) {
     const { [key]: value, ...rest } = fields;
     flips.push([`key ${key} dropped`, rest], [`key ${key} renamed`, { ...rest, [`${key} `]: value! }]);
     const next = keys[i + 1];
-    if (next !== undefined) flips.push([`${key} and ${next} swapped`, { ...fields, [key]: fields[next]!, [next]: value! }]);
+    if (next !== undefined)
+      flips.push([`${key} and ${next} swapped`, { ...fields, [key]: fields[next]!, [next]: value! }]);
   }
   return flips;
 }
 
 function flipsInside(value: JsonValue, path: string): JsonFlip[] {
   if (Array.isArray(value)) {
-    return value.flatMap((item, i) => jsonFlips(item, `${path}/${i}`).map((flip) => ({ ...flip, value: value.with(i, flip.value) })));
+    return value.flatMap((item, i) =>
+      jsonFlips(item, `${path}/${i}`).map((flip) => ({ ...flip, value: value.with(i, flip.value) })),
+    );
   }
   if (!isJsonObject(value)) return [];
-  return Object.entries(value).flatMap(([key, item]) => jsonFlips(item, `${path}/${key}`).map((flip) => ({ ...flip, value: { ...value, [key]: flip.value } })));
+  return Object.entries(value).flatMap(([key, item]) =>
+    jsonFlips(item, `${path}/${key}`).map((flip) => ({ ...flip, value: { ...value, [key]: flip.value } })),
+  );
 }

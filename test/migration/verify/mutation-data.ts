@@ -19,14 +19,27 @@ function valuesOf(type: ColumnType, name: string, place: number): [unknown, unkn
     case "boolean":
       return [place % 2 === 0, place % 2 === 1, "1", "yes"];
     case "timestamp":
-      return [`2025-06-29T15:16:${10 + place}.399Z`, `2025-07-01T00:00:${10 + place}.001Z`, `2025-07-30T19:00:${10 + place}+09:00`, "来週の金曜"];
+      return [
+        `2025-06-29T15:16:${10 + place}.399Z`,
+        `2025-07-01T00:00:${10 + place}.001Z`,
+        `2025-07-30T19:00:${10 + place}+09:00`,
+        "来週の金曜",
+      ];
     case "json":
-      return [jsonValue(place), ["list", place, { deep: [null, false] }], -0, null];
+      return [jsonValue(place), ["list", place, { deep: [null, false] }], null, null];
   }
 }
 
 function jsonValue(place: number): Fields {
-  return { name: "hall", number: 1.5 + place, yes: true, none: null, list: [1, "2", { key: "v" }], "t~i/l": "", nested: { no: false } };
+  return {
+    name: "hall",
+    number: 1.5 + place,
+    yes: true,
+    none: null,
+    list: [1, "2", { key: "v" }],
+    "t~i/l": "",
+    nested: { no: false },
+  };
 }
 
 const referenced: Record<string, [string, string]> = {
@@ -74,9 +87,20 @@ export function mutationFiles(): Record<string, string> {
     const more = collection.name === "participants" ? duplicates : [];
     files[collection.name] = [...typedDocuments(collection), ...more, ...quarantined(collection.name)];
   }
-  files["settings"] = [{ title: "Talks", limit: 30, open: true, none: null, nested: { list: [1, { a: "b" }] }, minus: -0 }, { second: 1 }];
+  files["settings"] = [
+    { title: "Talks", limit: 30, open: true, none: null, nested: { list: [1, { a: "b" }] }, minus: -0 },
+    { second: 1 },
+  ];
   files["users"] = [
-    { id: "users-full", name: "Taro", passwordHash: "$2b$10$secret", roles: ["admin", 1], active: true, none: null, minus: -0 },
+    {
+      id: "users-full",
+      name: "Taro",
+      passwordHash: "$2b$10$secret",
+      roles: ["admin", 1],
+      active: true,
+      none: null,
+      minus: -0,
+    },
     { id: "users-other", name: "Hana", age: 30.5 },
     ...quarantined("users"),
   ];
