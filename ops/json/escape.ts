@@ -31,9 +31,19 @@ export function escapeJson(value: JsonValue): JsonValue {
 export function unescapeJson(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(unescapeJson);
   if (!isJsonObject(value)) return value;
-  const escaped = Object.hasOwn(value, escapeKey) ? value[escapeKey] : undefined;
-  if (typeof escaped === "string") return parseExact(escaped);
+  const escaped = Object.hasOwn(value, escapeKey) ? readEscaped(value[escapeKey]) : undefined;
+  if (escaped !== undefined) return escaped;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unescapeJson(item)]));
+}
+
+/** The escaped value; undefined for what no escape of ours looks like, which is read as it stands and so never equal. */
+function readEscaped(text: JsonValue | undefined): JsonValue | undefined {
+  if (typeof text !== "string") return undefined;
+  try {
+    return parseExact(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A key that cannot stand in stored jsonb as it is. */
@@ -55,8 +65,8 @@ export function escapeFields(fields: JsonObject): JsonObject {
 export function unescapeFields(stored: JsonObject): JsonObject {
   const entries: [string, JsonValue][] = [];
   for (const [key, value] of Object.entries(stored)) {
-    if (key === escapeKey && typeof value === "string")
-      entries.push(...Object.entries(parseExact(value) as JsonObject));
+    const odd = key === escapeKey ? readEscaped(value) : undefined;
+    if (isJsonObject(odd)) entries.push(...Object.entries(odd));
     else entries.push([key, unescapeJson(value)]);
   }
   return Object.fromEntries(entries);

@@ -44,7 +44,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
 export function parseExact(text: string): JsonValue {
   if (hasEscapedKey(text)) return parseApart(text);
   try {
-    return JSON.parse(text, keepExact as (this: unknown, key: string, value: unknown) => unknown) as JsonValue;
+    return JSON.parse(text, keepExact) as JsonValue;
   } catch (error) {
     // The reviver is recursive: the stack overflowed.
     if (error instanceof RangeError) return parseApart(text);

@@ -1,10 +1,8 @@
 /** What tells whether a source file is still the one that was read. */
 
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { basename } from "node:path";
-import { pipeline } from "node:stream/promises";
 
 export interface Fingerprint {
   /** File name without its directory. */
@@ -17,14 +15,19 @@ export interface Fingerprint {
   sha256: string;
 }
 
-/** Reads a file through and fingerprints it. */
+/** Reads a file through and fingerprints it. One buffer serves for all reads: a new one for each would pile up. */
 export async function fingerprintFile(path: string): Promise<Fingerprint> {
-  const { mtimeMs } = await stat(path);
   const hash = createHash("sha256");
+  const buffer = Buffer.allocUnsafeSlow(1 << 20);
   let size = 0;
-  const stream = createReadStream(path, { highWaterMark: 1 << 20 });
-  stream.on("data", (chunk) => (size += chunk.length));
-  await pipeline(stream, hash);
+  await using file = await open(path, "r");
+  const { mtimeMs } = await file.stat();
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, size);
+    if (bytesRead === 0) break;
+    hash.update(buffer.subarray(0, bytesRead));
+    size += bytesRead;
+  }
   return { file: basename(path), size, mtimeMs, sha256: hash.digest("hex") };
 }
 

@@ -142,19 +142,25 @@ describe.each([20_250_701, Date.now() % 0x7fffffff])("with seed %d", (seed) => {
   test("gives back arbitrary elements of any JSON type", async () => {
     const content = arrayOf(fc.sample(jsonText, { seed, numRuns: 400 }));
     const directory = await writeData({ talks: content, settings: content, other_things: content });
-    await expectWhole(directory, await loadFiles(database.url, directory));
+    const loaded = await loadFiles(database.url, directory);
+    expect(loaded.get("talks")).toMatchObject({ elements: 400 });
+    await expectWhole(directory, loaded);
   });
 
   test("gives back arbitrary settings", async () => {
     for (const fields of fc.sample(documentFields(collectionNamed("settings")), { seed, numRuns: 12 })) {
       await emptyTables(database.url);
       const directory = await writeData({ settings: `[${stringifyExact(Object.fromEntries(fields))}]` });
-      await expectWhole(directory, await loadFiles(database.url, directory));
+      const loaded = await loadFiles(database.url, directory);
+      expect(loaded.get("settings")).toMatchObject({ quarantined: 0 });
+      await expectWhole(directory, loaded);
     }
   });
 });
 
 test.each(["[]", "[ \n ]", "[{}]", "[null]"])("gives back the settings file %s", async (content) => {
   const directory = await writeData({ settings: content, users: content });
-  await expectWhole(directory, await loadFiles(database.url, directory));
+  const loaded = await loadFiles(database.url, directory);
+  expect([...loaded.keys()]).toEqual(["settings", "users"]);
+  await expectWhole(directory, loaded);
 });

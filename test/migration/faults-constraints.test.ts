@@ -134,3 +134,16 @@ test("a settings document of which the database refuses one key is quarantined w
     expect((await client.query("select from lightningtalk.settings where key in ('first', 'third')")).rowCount).toBe(0);
   }
 });
+
+test("a repeated registration is counted once, whether its batch was classified by itself or the whole table was", async () => {
+  const directory = await makeTempDirectory();
+  const participants = Array.from({ length: 2000 }, (_, i) => ({ id: `p-${i}`, eventId: "e", email: `${i}@example.org`, message: "x".repeat(100) }));
+  for (const i of [10, 20, 1500, 1900]) participants[i]!.email = "0@example.org";
+  participants[5]!.id = "p-4";
+  await writeFile(join(directory, "participants.json"), JSON.stringify(participants));
+  const client = await connectAs(await makeDatabase());
+  await client.query("insert into lightningtalk.events (id) values ('e')");
+  expect(await load(client, directory, "participants")).toMatchObject({ documents: 1999, quarantined: 1, duplicates: 4, orphans: 0 });
+  const { rows } = await client.query("select id from lightningtalk.participants where duplicate_of = 'p-0' order by position");
+  expect(rows).toEqual([{ id: "p-10" }, { id: "p-20" }, { id: "p-1500" }, { id: "p-1900" }]);
+});

@@ -23,7 +23,7 @@ export async function checkDatabase(client: Client): Promise<CheckResult[]> {
   return [
     await checkSchema(client),
     await checkColumnTypes(client, typed),
-    await checkConstraints(client),
+    await checkConstraints(client, typed),
     ...references,
     await checkRegistrations(client),
     await checkSequences(client),
@@ -60,7 +60,7 @@ async function checkColumnTypes(client: Client, typed: TypedCollection[]): Promi
   return result("types", wrong, "every mapped column has the type of its mapping");
 }
 
-async function checkConstraints(client: Client): Promise<CheckResult> {
+async function checkConstraints(client: Client, typed: TypedCollection[]): Promise<CheckResult> {
   const { rows } = await client.query<{ problem: string }>(
     `select format('%s on %s is not validated', conname, conrelid::regclass) as problem from pg_constraint
       where connamespace in ('lightningtalk'::regnamespace, 'ops'::regnamespace) and not convalidated
@@ -75,9 +75,26 @@ async function checkConstraints(client: Client): Promise<CheckResult> {
   );
   return result(
     "constraints",
-    rows.map(({ problem }) => problem),
+    [...rows.map(({ problem }) => problem), ...(await findMissingReferences(client, typed))],
     "all constraints, indexes and triggers are in force",
   );
+}
+
+/** Foreign keys that the mapping promises and the database does not have: dropped, or left out by a restore. */
+async function findMissingReferences(client: Client, typed: TypedCollection[]): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select r.relname || '.' || a.attname || ' references ' || f.relname as name
+       from pg_constraint c join pg_class r on r.oid = c.conrelid join pg_class f on f.oid = c.confrelid
+       join pg_attribute a on a.attrelid = c.conrelid and a.attnum = c.conkey[1]
+      where c.contype = 'f' and c.connamespace = 'lightningtalk'::regnamespace`,
+  );
+  const present = new Set(rows.map(({ name }) => name));
+  return typed
+    .flatMap(({ name: collection, columns }) =>
+      columns.filter(({ references }) => references !== undefined).map(({ name, references }) => `${collection}.${name} references ${references!}`),
+    )
+    .filter((name) => !present.has(name))
+    .map((name) => `the foreign key of ${name} is missing`);
 }
 
 /** A reference names a document; an orphan whose target exists is no orphan: a reference was lost. */
@@ -116,16 +133,28 @@ async function checkRegistrations(client: Client): Promise<CheckResult> {
              or f.event_id is distinct from d.event_id or lower(f.email) is distinct from lower(d.email))
       order by d.position limit 5`,
   );
-  const { rows: unmarked } = await client.query<{ id: string }>(
+  const problems = [
+    ...wrong.map(({ id }) => `${id} is no duplicate of what it names`),
+    ...(await findUnmarkedDuplicates(client)),
+  ];
+  return result("registrations", problems, "every duplicate names its first registration");
+}
+
+/** The unique index promises that there is none, so the table is only searched where that index is not in force. */
+async function findUnmarkedDuplicates(client: Client): Promise<string[]> {
+  const { rowCount } = await client.query(
+    `select from pg_index i join pg_class c on c.oid = i.indexrelid
+      where i.indrelid = 'lightningtalk.participants'::regclass and c.relname = 'participants_registration'
+        and i.indisunique and i.indisvalid and i.indisready`,
+  );
+  if (rowCount === 1) return [];
+  const { rows } = await client.query<{ id: string }>(
     `select (array_agg(p.id order by p.position))[2] as id from lightningtalk.participants p
       where p.duplicate_of is null and p.event_id is not null and p.email is not null
       group by p.event_id, lower(p.email) having count(*) > 1 limit 5`,
   );
-  const problems = [
-    ...wrong.map(({ id }) => `${id} is no duplicate of what it names`),
-    ...unmarked.map(({ id }) => `${id} is a duplicate and not marked as one`),
-  ];
-  return result("registrations", problems, "every duplicate names its first registration");
+  const missing = "the unique index participants_registration is not in force";
+  return [missing, ...rows.map(({ id }) => `${id} is a duplicate and not marked as one`)];
 }
 
 async function checkSequences(client: Client): Promise<CheckResult> {

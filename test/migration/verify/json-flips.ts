@@ -61,7 +61,7 @@ function arrayFlips(items: JsonValue[]): [string, JsonValue][] {
     ["last item dropped", items.slice(0, -1)],
     ["item added", [...items, null]],
     ["reversed", items.toReversed()],
-    ["to object", { ...items } as unknown as JsonObject],
+    ["to object", Object.fromEntries(items.entries())],
   ];
 }
 

@@ -15,8 +15,12 @@ import { compareHere } from "../support/compare-here.ts";
 import type { Compared } from "../support/compare-here.ts";
 import { loadFiles } from "../support/load-files.ts";
 import { silentReporter } from "../support/silent-reporter.ts";
-import * as flips from "./flips.ts";
-import type { Flip, StoredRow } from "./flips.ts";
+import { columnFlips, neighbourFlips, remainderFlips, rowSwapFlips } from "./column-flips.ts";
+import { documentFlips, quarantineFlips, settingsFlips } from "./document-flips.ts";
+import { typedCollections } from "./flip.ts";
+import type { Flip, StoredRow } from "./flip.ts";
+import { referenceFlips, registrationFlips } from "./integrity-flips.ts";
+import { rowFlips } from "./row-flips.ts";
 import { mutationFiles } from "./mutation-data.ts";
 
 /** Columns that hold no part of a document, and why their value does not count. */
@@ -65,26 +69,26 @@ async function readRows(table: string, where = "true"): Promise<StoredRow[]> {
 
 async function typedFlips(): Promise<Flip[]> {
   const all: Flip[] = [];
-  for (const collection of flips.typedCollections) {
+  for (const collection of typedCollections) {
     const { name, table } = collection;
     for (const row of await readRows(table))
-      all.push(...flips.columnFlips(collection, row), ...flips.remainderFlips(collection, row));
-    all.push(...flips.neighbourFlips(collection, `${name}-full`), ...flips.neighbourFlips(collection, `${name}-other`));
+      all.push(...columnFlips(collection, row), ...remainderFlips(collection, row));
+    all.push(...neighbourFlips(collection, `${name}-full`), ...neighbourFlips(collection, `${name}-other`));
     all.push(
-      ...flips.rowSwapFlips(collection, `${name}-full`, `${name}-other`),
-      ...flips.rowSwapFlips(collection, `${name}-full`, `${name}-bare`),
+      ...rowSwapFlips(collection, `${name}-full`, `${name}-other`),
+      ...rowSwapFlips(collection, `${name}-full`, `${name}-bare`),
     );
-    all.push(...flips.rowFlips(name, table, columnsByTable.get(table)!, `${name}-full`, `${name}-other`));
+    all.push(...rowFlips(name, table, columnsByTable.get(table)!, `${name}-full`, `${name}-other`));
   }
   return all;
 }
 
 async function otherFlips(): Promise<Flip[]> {
   const documents = await readRows("lightningtalk.documents");
-  const names = [...flips.typedCollections.map(({ name }) => name), "settings", "users"];
-  const all = documents.flatMap((row) => flips.documentFlips(row["id"]!, unescapeJson(parseExact(row["document"]!))));
+  const names = [...typedCollections.map(({ name }) => name), "settings", "users"];
+  const all = documents.flatMap((row) => documentFlips(row["id"]!, unescapeJson(parseExact(row["document"]!))));
   all.push(
-    ...flips.rowFlips(
+    ...rowFlips(
       "users",
       "lightningtalk.documents",
       columnsByTable.get("lightningtalk.documents")!,
@@ -92,13 +96,9 @@ async function otherFlips(): Promise<Flip[]> {
       "users-other",
     ),
   );
-  all.push(
-    ...flips.settingsFlips(await readRows("lightningtalk.settings")),
-    ...flips.registrationFlips(),
-    ...flips.referenceFlips(),
-  );
+  all.push(...settingsFlips(await readRows("lightningtalk.settings")), ...registrationFlips(), ...referenceFlips());
   for (const name of names) {
-    all.push(...flips.quarantineFlips(name, await readRows("ops.quarantine", `collection = '${name}'`)));
+    all.push(...quarantineFlips(name, await readRows("ops.quarantine", `collection = '${name}'`)));
   }
   all.push({
     name: "a row given to another collection",

@@ -54,15 +54,16 @@ async function evidenceCounts(): Promise<boolean> {
 }
 
 const user = {
-  ...{
-    id: "user-1",
-    name: "Taro",
-    passwordHash: "$2b$10$abcdef",
-    apiToken: "t-0",
-    "a/b~c": { "~": [1, { "/": "x" }] },
-    age: 30,
-  },
-  ...{ active: true, none: null, list: [1, 2], nested: { passwordHash: "inner" } },
+  id: "user-1",
+  name: "Taro",
+  passwordHash: "$2b$10$abcdef",
+  apiToken: "t-0",
+  "a/b~c": { "~": [1, { "/": "x" }] },
+  age: 30,
+  active: true,
+  none: null,
+  list: [1, 2],
+  nested: { passwordHash: "inner" },
 };
 
 describe("a file that changed after the load", () => {
