@@ -15,9 +15,19 @@ const load = command({
     "Generates data, measures in turn on an embedded server of its own and removes everything again. Needs about 3 GB of disk per million documents.",
   examples: ["--documents 1000000", "--documents 1000000,4000000 --write docs/benchmarks.md"],
   options: [
-    { flag: "--documents <N>", summary: "how many documents to generate; several sizes between commas", default: "1000000" },
+    {
+      flag: "--documents <N>",
+      summary: "how many documents to generate; several sizes between commas",
+      default: "1000000",
+    },
     { flag: "--runs <N>", summary: "how often to measure; medians are shown", type: "integer", min: 1, default: 3 },
-    { flag: "--insert-sample <N>", summary: "documents to insert one by one", type: "integer", min: 1000, default: 50_000 },
+    {
+      flag: "--insert-sample <N>",
+      summary: "documents to insert one by one",
+      type: "integer",
+      min: 1000,
+      default: 50_000,
+    },
     { flag: "--write <FILE>", summary: "also write the figures to a Markdown page" },
   ],
   run: async ({ config, flags, reporter, signal }) => {

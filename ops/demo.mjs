@@ -36,12 +36,20 @@ await runScript({
       return await withDatabase(config, async (url) => {
         const options = { config, dataDirectory, url, reporter, signal };
         const prepared = await prepareMigration({ ...options, dryRun: false });
-        const executed = await executeMigration({ ...options, acceptQuarantined: prepared.quarantined, replace: false });
+        const executed = await executeMigration({
+          ...options,
+          acceptQuarantined: prepared.quarantined,
+          replace: false,
+        });
         const verified = await verifyStores({ ...options, maximumSamples: 10 });
         const files = await withLoadedDatabase(url, "demo", (client) =>
           exportDocuments({ client, url, directory, overwrite: true, reporter, signal }),
         );
-        const unequal = await compareFiles(dataDirectory, directory, files.map(({ file }) => file));
+        const unequal = await compareFiles(
+          dataDirectory,
+          directory,
+          files.map(({ file }) => file),
+        );
         const documents = executed.outcomes.reduce((sum, { progress }) => sum + progress.documents, 0);
         return {
           ok: verified.ok && unequal.length === 0,

@@ -23,7 +23,8 @@ await runScript({
     ],
     run: async ({ config, flags, reporter, signal, dryRun }) => {
       const directory = path.resolve(flags.to);
-      if (dryRun) return { ok: true, summary: [`Would write one file per collection to ${directory}.`], data: { directory } };
+      if (dryRun)
+        return { ok: true, summary: [`Would write one file per collection to ${directory}.`], data: { directory } };
       const files = await withDatabase(config, (url) =>
         withLoadedDatabase(url, "export", (client) =>
           exportDocuments({ client, url, directory, overwrite: flags.overwrite, reporter, signal }),

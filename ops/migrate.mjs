@@ -8,9 +8,8 @@ const { executeMigration } = await import("./migration/execute.ts");
 const { planExecute } = await import("./migration/plan-execute.ts");
 const { prepareMigration } = await import("./migration/prepare/prepare.ts");
 const { readStatus } = await import("./migration/read-status.ts");
-const { reportCleanup, reportExecute, reportPlan, reportPrepare, reportStatus, reportVerify } = await import(
-  "./migration/report.ts"
-);
+const { reportCleanup, reportExecute, reportPlan, reportPrepare, reportStatus, reportVerify } =
+  await import("./migration/report.ts");
 const { verifyStores } = await import("./migration/verify/verify-stores.ts");
 const { withDatabase } = await import("./platform/database-in-use.ts");
 
@@ -51,7 +50,9 @@ async function runExecute(context, /** @type {string} */ url) {
 
 /** @param {CommandContext<any>} context */
 async function runVerify(context, /** @type {string} */ url) {
-  return reportVerify(await verifyStores({ ...context, dataDirectory: context.config.dataDirectory, url, maximumSamples: 10 }));
+  return reportVerify(
+    await verifyStores({ ...context, dataDirectory: context.config.dataDirectory, url, maximumSamples: 10 }),
+  );
 }
 
 const prepare = command({

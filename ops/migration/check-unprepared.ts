@@ -10,7 +10,11 @@ import type { Source } from "./sources.ts";
  * @returns what was done, in words
  * @throws OpsError `broken-json`
  */
-export async function checkUnprepared(dataDirectory: string, sources: Source[], fingerprints: Fingerprint[]): Promise<string> {
+export async function checkUnprepared(
+  dataDirectory: string,
+  sources: Source[],
+  fingerprints: Fingerprint[],
+): Promise<string> {
   if ((await findPreparedSet(dataDirectory, fingerprints)) !== undefined) return "the files are as they were prepared";
   for (const { path } of sources) await checkSyntax(path);
   return "not prepared: the files were read through now, and no backup set holds them";

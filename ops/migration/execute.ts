@@ -99,7 +99,12 @@ async function fingerprintAll(sources: Source[], signal: AbortSignal): Promise<F
 }
 
 /** Where each collection goes on; a file that is another one than the loaded one needs `--replace`. */
-async function planLoad(client: Client, sources: Source[], fingerprints: Fingerprint[], options: ExecuteOptions): Promise<LoadTask[]> {
+async function planLoad(
+  client: Client,
+  sources: Source[],
+  fingerprints: Fingerprint[],
+  options: ExecuteOptions,
+): Promise<LoadTask[]> {
   const recorded = await readSettledProgress(client);
   refuseMissing(sources, recorded);
   const changed = sources.filter(({ collection }, i) => {
@@ -112,15 +117,26 @@ async function planLoad(client: Client, sources: Source[], fingerprints: Fingerp
   }
   return sources.map((source, i) => {
     const fingerprint = fingerprints[i]!;
-    return { source, fingerprint, progress: recorded.get(source.collection.name) ?? emptyProgress(source.collection.name, fingerprint) };
+    return {
+      source,
+      fingerprint,
+      progress: recorded.get(source.collection.name) ?? emptyProgress(source.collection.name, fingerprint),
+    };
   });
 }
 
 /** @returns the names of the collections that are empty now */
-async function replaceChanged(client: Client, changed: Source[], { confirm, reporter }: ExecuteOptions): Promise<string[]> {
+async function replaceChanged(
+  client: Client,
+  changed: Source[],
+  { confirm, reporter }: ExecuteOptions,
+): Promise<string[]> {
   const affected = withReferrers(changed.map(({ collection }) => collection));
   const names = affected.map(({ name }) => name);
-  await confirm?.(`The loaded rows of ${names.join(", ")} will be removed and loaded anew from the files. Type replace to go on.`, "replace");
+  await confirm?.(
+    `The loaded rows of ${names.join(", ")} will be removed and loaded anew from the files. Type replace to go on.`,
+    "replace",
+  );
   await replaceLoaded(client, affected);
   reporter.note(`replaced  ${names.join(", ")}: loaded anew, because the files have changed`);
   return names;
@@ -146,20 +162,29 @@ function loadOf({ source, fingerprint, progress }: LoadTask, { dataDirectory, ba
   return { collection: source.collection, directory: dataDirectory, source: fingerprint, progress, batchBytes };
 }
 
-async function loadOne(client: Client, task: LoadTask, segments: Segments<Encoded>, options: ExecuteOptions): Promise<CollectionOutcome> {
+async function loadOne(
+  client: Client,
+  task: LoadTask,
+  segments: Segments<Encoded>,
+  options: ExecuteOptions,
+): Promise<CollectionOutcome> {
   const { source, fingerprint, progress } = task;
   return await options.reporter.step(source.collection.step, async (note) => {
     if (!isOpen(task)) {
       note(`already loaded, ${describeProgress(progress)}`);
       return { progress, alreadyLoaded: true };
     }
-    const bar = options.reporter.progress(source.collection.name, { unit: "documents", startAt: row(progress, fingerprint) });
+    const bar = options.reporter.progress(source.collection.name, {
+      unit: "documents",
+      startAt: row(progress, fingerprint),
+    });
     const loaded = await loadCollection({
       ...loadOf(task, options),
       client,
       batches: segments.next(),
       signal: options.signal,
-      onProgress: (now) => bar.update(row(now, fingerprint), now.quarantined > 0 ? `quarantined ${now.quarantined}` : undefined),
+      onProgress: (now) =>
+        bar.update(row(now, fingerprint), now.quarantined > 0 ? `quarantined ${now.quarantined}` : undefined),
     });
     bar.clear();
     note(describeProgress(loaded));
@@ -181,12 +206,22 @@ async function validateIntegrity(
   const { reporter, acceptQuarantined } = options;
   const quarantined = outcomes.reduce((sum, { progress }) => sum + progress.quarantined, 0);
   await reporter.step("validateIntegrity", async (note) => {
-    const [changed] = await Promise.all([findChanged(tasks), checkLoad(client, outcomes.map(({ progress }) => progress))]);
+    const [changed] = await Promise.all([
+      findChanged(tasks),
+      checkLoad(
+        client,
+        outcomes.map(({ progress }) => progress),
+      ),
+    ]);
     if (changed !== undefined) await refuseChanged(client, changed, outcomes);
     note("files unchanged, rows counted, tables analyzed");
   });
   options.signal.throwIfAborted();
-  const facts = { collections: outcomes.map(({ progress }) => progress), quarantined, acceptedQuarantined: acceptQuarantined };
+  const facts = {
+    collections: outcomes.map(({ progress }) => progress),
+    quarantined,
+    acceptedQuarantined: acceptQuarantined,
+  };
   const journal = await recordRun(options.dataDirectory, facts);
   if (quarantined !== acceptQuarantined) throw quarantineError(quarantined, acceptQuarantined);
   return { outcomes, quarantined, journal };
@@ -206,9 +241,14 @@ async function findChanged(tasks: LoadTask[]): Promise<ChangedSource | undefined
 }
 
 /** What this run has loaded from the file may be of two versions; what an earlier run has loaded is not. */
-async function refuseChanged(client: Client, { source, change }: ChangedSource, outcomes: CollectionOutcome[]): Promise<never> {
+async function refuseChanged(
+  client: Client,
+  { source, change }: ChangedSource,
+  outcomes: CollectionOutcome[],
+): Promise<never> {
   const { name } = source.collection;
-  if (outcomes.some(({ progress, alreadyLoaded }) => progress.collection === name && !alreadyLoaded)) await distrustProgress(client, name);
+  if (outcomes.some(({ progress, alreadyLoaded }) => progress.collection === name && !alreadyLoaded))
+    await distrustProgress(client, name);
   throw sourceChanged(source.file, change);
 }
 

@@ -116,9 +116,13 @@ function indented({ document, text }: StoredDocument): string {
 function refuseOddNames(collections: Collection[]): void {
   const odd = collections.find(({ name }) => name === "" || name.startsWith(".") || /[/\\\0]/.test(name));
   if (odd === undefined) return;
-  throw new OpsError("collection-name", `The collection ${JSON.stringify(odd.name)} in lightningtalk.documents cannot be a file's name.`, {
-    hint: "Rename the collection in the database, then export again.",
-  });
+  throw new OpsError(
+    "collection-name",
+    `The collection ${JSON.stringify(odd.name)} in lightningtalk.documents cannot be a file's name.`,
+    {
+      hint: "Rename the collection in the database, then export again.",
+    },
+  );
 }
 
 async function refuseOverwriting(directory: string, collections: Collection[]): Promise<void> {

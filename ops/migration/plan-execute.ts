@@ -20,7 +20,13 @@ export interface PlannedStep {
  *
  * The database is asked in a READ ONLY transaction, so that the server itself refuses every write.
  */
-export async function planExecute({ url, dataDirectory }: { url: string; dataDirectory: string }): Promise<PlannedStep[]> {
+export async function planExecute({
+  url,
+  dataDirectory,
+}: {
+  url: string;
+  dataDirectory: string;
+}): Promise<PlannedStep[]> {
   const { sources } = await findSources(dataDirectory);
   return await withClient(url, { applicationName: "migrate execute (dry run)" }, (client) =>
     withTransaction(
@@ -32,7 +38,10 @@ export async function planExecute({ url, dataDirectory }: { url: string; dataDir
         for (const source of sources) loads.push(await planLoad(source, recorded.get(source.collection.name)));
         return [
           { title: "checkSources", action: `read ${sources.length} files and fingerprint them` },
-          { title: "prepareSchema", action: pending.length === 0 ? "nothing: the schema is up to date" : `apply ${pending.join(", ")}` },
+          {
+            title: "prepareSchema",
+            action: pending.length === 0 ? "nothing: the schema is up to date" : `apply ${pending.join(", ")}`,
+          },
           ...loads,
           { title: "validateIntegrity", action: "fingerprint the files again, count the rows, analyze the tables" },
         ];
@@ -47,7 +56,8 @@ async function planLoad({ collection, file, path }: Source, progress: LoadProgre
   const megabytes = (size / 1e6).toFixed(1);
   const title = collection.step;
   if (progress === undefined) return { title, action: `load ${file}, ${megabytes} MB` };
-  if (progress.source.sha256 !== sha256) return { title, action: `refuse: ${file} has changed since it was loaded (see --replace)` };
+  if (progress.source.sha256 !== sha256)
+    return { title, action: `refuse: ${file} has changed since it was loaded (see --replace)` };
   if (progress.complete) return { title, action: `nothing: ${progress.documents} documents are loaded` };
   return { title, action: `go on with ${file} behind element ${progress.elements}` };
 }

@@ -22,11 +22,19 @@ export function reportPlan(steps: PlannedStep[]): CommandResult {
 }
 
 export function reportExecute({ outcomes, quarantined, journal }: ExecuteResult): CommandResult {
-  const table = progressTable(outcomes.map(({ progress }) => progress), outcomes.map(({ alreadyLoaded }) => (alreadyLoaded ? "loaded before" : "loaded")));
+  const table = progressTable(
+    outcomes.map(({ progress }) => progress),
+    outcomes.map(({ alreadyLoaded }) => (alreadyLoaded ? "loaded before" : "loaded")),
+  );
   return {
     ok: true,
     summary: [...table, "", "Next: npx zx ops/migrate.mjs verify"],
-    data: { collections: outcomes.map(({ progress, alreadyLoaded }) => ({ ...progress, alreadyLoaded })), quarantined, journal: journal.sequence, peakMemoryBytes: peakMemoryBytes() },
+    data: {
+      collections: outcomes.map(({ progress, alreadyLoaded }) => ({ ...progress, alreadyLoaded })),
+      quarantined,
+      journal: journal.sequence,
+      peakMemoryBytes: peakMemoryBytes(),
+    },
   };
 }
 
@@ -52,14 +60,25 @@ export function reportVerify({ ok, evidence, evidencePath, differences }: Verify
       verdict,
       evidencePath === undefined ? "No evidence was recorded: this was a dry run." : `Evidence: ${evidencePath}`,
     ],
-    data: { evidence: evidencePath, collections: evidence.collections, checks: evidence.checks, differences, peakMemoryBytes: peakMemoryBytes() },
+    data: {
+      evidence: evidencePath,
+      collections: evidence.collections,
+      checks: evidence.checks,
+      differences,
+      peakMemoryBytes: peakMemoryBytes(),
+    },
   };
 }
 
 export function reportStatus({ collections, quarantine, quarantined, events }: MigrationStatus): CommandResult {
-  const states = collections.map(({ complete, elements }) => (complete ? "complete" : `stopped behind element ${elements}`));
-  const kept = quarantine.map(({ collection, position, reason }) => `quarantined  ${collection} /${position}: ${reason}`);
-  const more = quarantined > quarantine.length ? [`... and ${quarantined - quarantine.length} more in ops.quarantine`] : [];
+  const states = collections.map(({ complete, elements }) =>
+    complete ? "complete" : `stopped behind element ${elements}`,
+  );
+  const kept = quarantine.map(
+    ({ collection, position, reason }) => `quarantined  ${collection} /${position}: ${reason}`,
+  );
+  const more =
+    quarantined > quarantine.length ? [`... and ${quarantined - quarantine.length} more in ops.quarantine`] : [];
   return {
     ok: true,
     summary: [
@@ -92,7 +111,14 @@ function progressTable(progress: LoadProgress[], states: string[]): string[] {
   const heading = ["collection", "documents", "orphans", "duplicates", "quarantined", "state"];
   return formatTable(
     heading,
-    progress.map(({ collection, documents, orphans, duplicates, quarantined }, i) => [collection, documents, orphans, duplicates, quarantined, states[i]!]),
+    progress.map(({ collection, documents, orphans, duplicates, quarantined }, i) => [
+      collection,
+      documents,
+      orphans,
+      duplicates,
+      quarantined,
+      states[i]!,
+    ]),
   );
 }
 

@@ -31,7 +31,8 @@ export async function findSources(directory: string): Promise<SourceList> {
   const list: SourceList = { sources: [], ignored: [] };
   for (const name of sortForLoading(files.map((file) => file.slice(0, -".json".length)))) {
     const path = join(directory, `${name}.json`);
-    if (known.has(name) || (await beginsAsArray(path))) list.sources.push({ collection: collectionNamed(name), file: `${name}.json`, path });
+    if (known.has(name) || (await beginsAsArray(path)))
+      list.sources.push({ collection: collectionNamed(name), file: `${name}.json`, path });
     else list.ignored.push(`${name}.json`);
   }
   if (list.sources.length === 0) throw noData(directory, "it holds no *.json file with an array of documents");
@@ -57,7 +58,10 @@ async function beginsAsArray(path: string): Promise<boolean> {
   const file = await open(path, "r");
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(4096), 0, 4096, 0);
-    const start = buffer.toString("utf8", 0, bytesRead).replace(/^\ufeff/, "").trimStart();
+    const start = buffer
+      .toString("utf8", 0, bytesRead)
+      .replace(/^\ufeff/, "")
+      .trimStart();
     return !/^[{"0-9tfn-]/.test(start);
   } finally {
     await file.close();

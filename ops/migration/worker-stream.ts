@@ -9,7 +9,13 @@ import { OpsError } from "../errors.ts";
 type Message<T> =
   | { type: "value"; value: T }
   | { type: "end" }
-  | { type: "failed"; code: string; message: string; hint: string | undefined; details: Readonly<Record<string, unknown>> };
+  | {
+      type: "failed";
+      code: string;
+      message: string;
+      hint: string | undefined;
+      details: Readonly<Record<string, unknown>>;
+    };
 
 /** Values that may be under way at once: one being consumed, one waiting, one in the making. */
 const valuesAhead = 2;

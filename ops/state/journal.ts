@@ -37,7 +37,11 @@ export async function readJournal({ journal }: StateDirectory): Promise<JournalE
 }
 
 /** Appends an entry and waits until it is on disk. */
-export async function appendJournal(state: StateDirectory, event: string, facts: JournalEntry["facts"]): Promise<JournalEntry> {
+export async function appendJournal(
+  state: StateDirectory,
+  event: string,
+  facts: JournalEntry["facts"],
+): Promise<JournalEntry> {
   await makePrivateDirectory(state.root);
   return await withFileLock(`${state.journal}.lock`, async () => {
     const text = await readFile(state.journal, "utf8").catch(missingAsEmpty);

@@ -35,7 +35,9 @@ describe("--replace", () => {
     await expect(executeHere({ ...stores, confirm })).rejects.toThrow("no");
     expect(questions).toEqual([expect.stringContaining("events, participants, talks")]);
     expect(await rowVersions(stores.url)).toEqual(before);
-    const script = await runScript("migrate.mjs", ["execute", "--replace", "--data", stores.dataDirectory], { DATABASE_URL: stores.url });
+    const script = await runScript("migrate.mjs", ["execute", "--replace", "--data", stores.dataDirectory], {
+      DATABASE_URL: stores.url,
+    });
     expect(script).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("--yes") });
     expect(await rowVersions(stores.url)).toEqual(before);
   });
@@ -48,7 +50,10 @@ describe("--replace", () => {
     const stores = await loadAndChange();
     await withClient(stores.url, {}, (client) => client.query(statement));
     const before = await rowVersions(stores.url);
-    await expect(executeHere(stores)).rejects.toMatchObject({ code: "not-only-loaded", hint: expect.stringContaining("Nothing was removed") });
+    await expect(executeHere(stores)).rejects.toMatchObject({
+      code: "not-only-loaded",
+      hint: expect.stringContaining("Nothing was removed"),
+    });
     expect(await rowVersions(stores.url)).toEqual(before);
   });
 
@@ -57,7 +62,9 @@ describe("--replace", () => {
     await executeHere(stores);
     await writeFile(join(stores.dataDirectory, "voting_sessions.json"), `[{"id": "only"}]`);
     const { outcomes } = await executeHere({ ...stores, replace: true });
-    expect(outcomes.filter(({ alreadyLoaded }) => !alreadyLoaded).map(({ progress }) => progress.collection)).toEqual(["voting_sessions"]);
+    expect(outcomes.filter(({ alreadyLoaded }) => !alreadyLoaded).map(({ progress }) => progress.collection)).toEqual([
+      "voting_sessions",
+    ]);
     expect(await storesAreEqual(stores)).toBe(true);
   });
 });

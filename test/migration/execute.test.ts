@@ -50,33 +50,43 @@ test("documents in quarantine fail every run that does not accept their exact nu
 test("a second operator is refused and told who is at work, and gets the lock once the first is killed", async () => {
   const stores = await prepareStores();
   const first = await new StoppableRun(stores, ["batch participants 2"]).reach("batch participants 2");
-  const refused = await runScript("migrate.mjs", ["execute", "--data", stores.dataDirectory, "--json"], { DATABASE_URL: stores.url });
+  const refused = await runScript("migrate.mjs", ["execute", "--data", stores.dataDirectory, "--json"], {
+    DATABASE_URL: stores.url,
+  });
   expect(refused.code).toBe(1);
   expect(JSON.parse(refused.stdout)).toMatchObject({
     ok: false,
-    error: { code: "already-running", message: expect.stringContaining(`migrate execute pid ${first.pid} on ${hostname().slice(0, 20)}`) },
+    error: {
+      code: "already-running",
+      message: expect.stringContaining(`migrate execute pid ${first.pid} on ${hostname().slice(0, 20)}`),
+    },
   });
   await first.kill();
   expect(await executeHere(stores)).toMatchObject({ quarantined: stores.acceptQuarantined });
   expect(await storesAreEqual(stores)).toBe(true);
 });
 
-test.for(["SIGINT", "SIGTERM"] as const)("%s stops between two batches with everything committed, and the same command finishes", async (signal) => {
-  const stores = await prepareStores(30_000);
-  const args = ["execute", "--data", stores.dataDirectory, "--accept-quarantined", String(stores.acceptQuarantined)];
-  const env = { DATABASE_URL: stores.url };
-  const obstacle = await putObstacle(stores.url, "lock table lightningtalk.events in access exclusive mode");
-  const script = startScript(process.execPath, ["ops/migrate.mjs", ...args], { env });
-  await obstacle.untilBlocked("lightningtalk.events");
-  script.child.kill(signal);
-  await script.untilStderr("stopping after the current batch");
-  await obstacle.release();
-  const { exitCode, stderr, stdout } = await script.result;
-  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
-  expect(stderr).toMatch(/Error: Stopped (after \d+ documents of \w+, all of them committed|by (Ctrl-C|SIGTERM) before the end)\.\n {2}Next: /i);
-  expect(await runScript("migrate.mjs", args, env)).toMatchObject({ code: 0 });
-  expect(await storesAreEqual(stores)).toBe(true);
-});
+test.for(["SIGINT", "SIGTERM"] as const)(
+  "%s stops between two batches with everything committed, and the same command finishes",
+  async (signal) => {
+    const stores = await prepareStores(30_000);
+    const args = ["execute", "--data", stores.dataDirectory, "--accept-quarantined", String(stores.acceptQuarantined)];
+    const env = { DATABASE_URL: stores.url };
+    const obstacle = await putObstacle(stores.url, "lock table lightningtalk.events in access exclusive mode");
+    const script = startScript(process.execPath, ["ops/migrate.mjs", ...args], { env });
+    await obstacle.untilBlocked("lightningtalk.events");
+    script.child.kill(signal);
+    await script.untilStderr("stopping after the current batch");
+    await obstacle.release();
+    const { exitCode, stderr, stdout } = await script.result;
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+    expect(stderr).toMatch(
+      /Error: Stopped (after \d+ documents of \w+, all of them committed|by (Ctrl-C|SIGTERM) before the end)\.\n {2}Next: /i,
+    );
+    expect(await runScript("migrate.mjs", args, env)).toMatchObject({ code: 0 });
+    expect(await storesAreEqual(stores)).toBe(true);
+  },
+);
 
 test("evidence from a clock that has stepped back since is refused, and so is evidence that is too old", async () => {
   const stores = await prepareStores();
@@ -87,15 +97,24 @@ test("evidence from a clock that has stepped back since is refused, and so is ev
   const { at, files } = JSON.parse(await readFile(path, "utf8")) as { at: string; files: Record<string, string> };
   const hashes = new Map(Object.entries(files));
   const moment = Date.parse(at);
-  await expect(requireFreshEvidence(stores.dataDirectory, hashes, moment - 1)).rejects.toMatchObject({ code: "stale-evidence" });
-  await expect(requireFreshEvidence(stores.dataDirectory, hashes, moment + evidenceMaxAgeMs + 1)).rejects.toMatchObject({ code: "stale-evidence" });
+  await expect(requireFreshEvidence(stores.dataDirectory, hashes, moment - 1)).rejects.toMatchObject({
+    code: "stale-evidence",
+  });
+  await expect(requireFreshEvidence(stores.dataDirectory, hashes, moment + evidenceMaxAgeMs + 1)).rejects.toMatchObject(
+    { code: "stale-evidence" },
+  );
   expect(await requireFreshEvidence(stores.dataDirectory, hashes, moment)).toMatchObject({ ok: true });
 });
 
 test("rows of somebody else in a table that is loaded fail the run", async () => {
   const stores = await prepareStores();
-  await withClient(stores.url, {}, (client) => client.query("insert into lightningtalk.talks (id, position) values ('by somebody else', 1000000)"));
-  await expect(executeHere(stores)).rejects.toMatchObject({ code: "count-mismatch", message: expect.stringContaining("talks: ") });
+  await withClient(stores.url, {}, (client) =>
+    client.query("insert into lightningtalk.talks (id, position) values ('by somebody else', 1000000)"),
+  );
+  await expect(executeHere(stores)).rejects.toMatchObject({
+    code: "count-mismatch",
+    message: expect.stringContaining("talks: "),
+  });
 });
 
 async function expectWholeWay(url: string): Promise<void> {
@@ -105,7 +124,11 @@ async function expectWholeWay(url: string): Promise<void> {
   const args = ["--data", dataDirectory, "--accept-quarantined", String(quarantined)];
   const run = await runScript("migrate.mjs", ["run", ...args, "--json"], { DATABASE_URL: url });
   const { ok, error, verify } = JSON.parse(run.stdout) as Record<string, unknown>;
-  expect({ ok, error, differences: (verify as { differences?: unknown })?.differences }).toEqual({ ok: true, error: undefined, differences: [] });
+  expect({ ok, error, differences: (verify as { differences?: unknown })?.differences }).toEqual({
+    ok: true,
+    error: undefined,
+    differences: [],
+  });
   const exported = await runScript("export.mjs", ["--to", join(directory, "to")], { DATABASE_URL: url });
   expect(exported).toMatchObject({ code: 0 });
   expect(await findFileDifference(dataDirectory, join(directory, "to"))).toBeUndefined();
@@ -122,20 +145,28 @@ test("the login for migrations prepares, executes and exports once the roles are
   const { quarantined } = await writeDamagedData(dataDirectory, 300);
   const data = ["--data", dataDirectory];
   expect(await runScript("migrate.mjs", ["prepare", ...data], env)).toMatchObject({ code: 0 });
-  expect(await runScript("migrate.mjs", ["execute", ...data, "--accept-quarantined", String(quarantined)], env)).toMatchObject({ code: 0 });
+  expect(
+    await runScript("migrate.mjs", ["execute", ...data, "--accept-quarantined", String(quarantined)], env),
+  ).toMatchObject({ code: 0 });
   expect(await runScript("export.mjs", ["--to", join(directory, "to")], env)).toMatchObject({ code: 0 });
   expect(await findFileDifference(dataDirectory, join(directory, "to"))).toBeUndefined();
 });
 
 const older = await findOlderBinaries();
 
-test.skipIf(older.length > 0)("no older PostgreSQL is installed here (15 to 17 below /usr/lib/postgresql): only the embedded one is tested", () => {
-  expect(older).toEqual([]);
-});
+test.skipIf(older.length > 0)(
+  "no older PostgreSQL is installed here (15 to 17 below /usr/lib/postgresql): only the embedded one is tested",
+  () => {
+    expect(older).toEqual([]);
+  },
+);
 
-test.for(older.map((binaries) => [binaries.major, binaries] as const))("PostgreSQL %i does the whole way as well", async ([, binaries]) => {
-  const cluster = await startOlderCluster(binaries);
-  onTestFinished(() => cluster.stop());
-  await cluster.run("create database app");
-  await expectWholeWay(cluster.url("app"));
-});
+test.for(older.map((binaries) => [binaries.major, binaries] as const))(
+  "PostgreSQL %i does the whole way as well",
+  async ([, binaries]) => {
+    const cluster = await startOlderCluster(binaries);
+    onTestFinished(() => cluster.stop());
+    await cluster.run("create database app");
+    await expectWholeWay(cluster.url("app"));
+  },
+);

@@ -45,7 +45,11 @@ test("exported files equal the loaded ones, quarantined documents and the order 
   expect(await names(directory)).toEqual(files.map(({ file }) => file).toSorted());
   for (const { file, documents, bytes } of files) {
     const text = await readFile(join(directory, file));
-    expect({ file, documents, bytes }).toEqual({ file, documents: (JSON.parse(text.toString()) as unknown[]).length, bytes: text.length });
+    expect({ file, documents, bytes }).toEqual({
+      file,
+      documents: (JSON.parse(text.toString()) as unknown[]).length,
+      bytes: text.length,
+    });
   }
 });
 
@@ -53,7 +57,14 @@ test("spells minus zero, exact numbers and lone surrogates as the source has the
   const directory = await makeTempDirectory();
   await exportTo(directory);
   const events = await readFile(join(directory, "events.json"), "utf8");
-  for (const spelled of ["12345678901234567890.123", `"zero": -0`, String.raw`"\ud83d"`, String.raw`"a\u0000b"`, `"__proto__": {`]) expect(events).toContain(spelled);
+  for (const spelled of [
+    "12345678901234567890.123",
+    `"zero": -0`,
+    String.raw`"\ud83d"`,
+    String.raw`"a\u0000b"`,
+    `"__proto__": {`,
+  ])
+    expect(events).toContain(spelled);
 });
 
 test("a file of ordinary documents has the form in which the application writes it", async () => {
@@ -77,7 +88,11 @@ test("refuses to overwrite unless it is told to, and then replaces whole files",
   const directory = await makeTempDirectory();
   await writeFile(join(directory, "talks.json"), "mine");
   await writeFile(join(directory, "package.json"), "not a collection");
-  await expect(exportTo(directory)).rejects.toMatchObject({ code: "directory-in-use", message: expect.stringContaining("talks.json"), hint: expect.stringContaining("--overwrite") });
+  await expect(exportTo(directory)).rejects.toMatchObject({
+    code: "directory-in-use",
+    message: expect.stringContaining("talks.json"),
+    hint: expect.stringContaining("--overwrite"),
+  });
   expect(await names(directory)).toEqual(["package.json", "talks.json"]);
   await exportTo(directory, { overwrite: true });
   expect(await readFile(join(directory, "package.json"), "utf8")).toBe("not a collection");
@@ -99,7 +114,10 @@ async function exportAndDie(directory: string, collection: string): Promise<void
     const signal = new AbortController().signal;
     await withClient(url, { role: "lt_admin" }, (client) =>
       exportDocuments({ client, url, directory, overwrite: true, reporter: { ...silentReporter, step }, signal }));`;
-  expect(await runModule(source, [database.url, directory, collection])).toMatchObject({ signal: "SIGKILL", stderr: "" });
+  expect(await runModule(source, [database.url, directory, collection])).toMatchObject({
+    signal: "SIGKILL",
+    stderr: "",
+  });
 }
 
 test("an export that is killed leaves no file that looks whole and keeps the old ones; the same command finishes", async () => {
@@ -117,7 +135,10 @@ test("an export that is killed leaves no file that looks whole and keeps the old
 test("an interrupted export takes its unfinished files away", async () => {
   const directory = await makeTempDirectory();
   const interrupt = new AbortController();
-  const reporter = { ...silentReporter, progress: () => ({ ...silentReporter.progress(""), update: () => interrupt.abort(new Error("interrupted")) }) };
+  const reporter = {
+    ...silentReporter,
+    progress: () => ({ ...silentReporter.progress(""), update: () => interrupt.abort(new Error("interrupted")) }),
+  };
   await expect(exportTo(directory, { signal: interrupt.signal, reporter })).rejects.toThrow("interrupted");
   expect(await names(directory)).toEqual([]);
 });
@@ -128,15 +149,26 @@ test("says what is wrong with a target that cannot be a directory", async () => 
   await writeFile(file, "");
   for (const target of [file, join(file, "below")]) {
     const refused = await runScript("export.mjs", ["--to", target], { DATABASE_URL: database.url });
-    expect(refused).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining(`Error: The files were not written in ${target}: `) });
+    expect(refused).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining(`Error: The files were not written in ${target}: `),
+    });
     expect(refused.stderr).not.toContain("bug");
   }
 });
 
 test("a name in the database that is no file name is refused before anything is written", async () => {
   const [url, directory] = [await makeDatabase(), await makeTempDirectory()];
-  await withClient(url, {}, (client) => client.query(`insert into lightningtalk.documents (collection, id, document) values ('../escaped', 'a', '{"id": "a"}')`));
-  await expect(exportTo(directory, { url })).rejects.toMatchObject({ code: "collection-name", message: expect.stringContaining("../escaped") });
+  await withClient(url, {}, (client) =>
+    client.query(
+      `insert into lightningtalk.documents (collection, id, document) values ('../escaped', 'a', '{"id": "a"}')`,
+    ),
+  );
+  await expect(exportTo(directory, { url })).rejects.toMatchObject({
+    code: "collection-name",
+    message: expect.stringContaining("../escaped"),
+  });
   expect(await names(directory)).toEqual([]);
 });
 
@@ -144,7 +176,10 @@ describe.runIf(canMount)("on a small disk", () => {
   test("a disk that fills up is named, the old files stay, and what was written goes", async () => {
     const directory = mountSmallDisk("192k");
     await writeFile(join(directory, "events.json"), "the old one");
-    await expect(exportTo(directory, { overwrite: true })).rejects.toMatchObject({ code: "disk-full", message: expect.stringContaining(directory) });
+    await expect(exportTo(directory, { overwrite: true })).rejects.toMatchObject({
+      code: "disk-full",
+      message: expect.stringContaining(directory),
+    });
     expect(await names(directory)).toEqual(["events.json"]);
     expect(await readFile(join(directory, "events.json"), "utf8")).toBe("the old one");
     expect((await statfs(directory)).bavail).toBeGreaterThan(10);

@@ -42,7 +42,13 @@ async function loadIntoOccupiedTables(url: string, directory: string): Promise<v
 
 async function load(client: Client, directory: string, name: string, batchBytes = 16 << 10): Promise<LoadProgress> {
   const source = await fingerprintFile(join(directory, `${name}.json`));
-  const options = { collection: collectionNamed(name), directory, source, progress: emptyProgress(name, source), batchBytes };
+  const options = {
+    collection: collectionNamed(name),
+    directory,
+    source,
+    progress: emptyProgress(name, source),
+    batchBytes,
+  };
   await using segments = encodeFiles([encoderTask(options)]);
   const signal = new AbortController().signal;
   return await loadCollection({ ...options, client, batches: segments.next(), signal, onProgress: () => undefined });
@@ -57,9 +63,18 @@ async function connectAs(url: string): Promise<Client> {
 async function readContents(url: string) {
   return await withClient(url, {}, async (client) => {
     const contents: Record<string, unknown> = {};
-    for (const table of tables) contents[table] = (await client.query(`select * from lightningtalk.${table} order by position, ${table === "settings" ? "key" : "id"}`)).rows;
-    contents["quarantine"] = (await client.query("select collection, position, document from ops.quarantine order by 1, 2")).rows;
-    contents["progress"] = [...(await readProgress(client)).values()].toSorted((a, b) => (a.collection < b.collection ? -1 : 1));
+    for (const table of tables)
+      contents[table] = (
+        await client.query(
+          `select * from lightningtalk.${table} order by position, ${table === "settings" ? "key" : "id"}`,
+        )
+      ).rows;
+    contents["quarantine"] = (
+      await client.query("select collection, position, document from ops.quarantine order by 1, 2")
+    ).rows;
+    contents["progress"] = [...(await readProgress(client)).values()].toSorted((a, b) =>
+      a.collection < b.collection ? -1 : 1,
+    );
     return contents;
   });
 }
@@ -77,42 +92,63 @@ function countStatements(client: Client): { count: number } {
 
 async function writeTalks(count: number, isBad: (i: number) => boolean): Promise<string> {
   const directory = await makeTempDirectory();
-  const talks = Array.from({ length: count }, (_, i) => ({ id: `talk-${i}`, title: isBad(i) ? "refused" : `Talk ${i}`, rating: i % 5 }));
+  const talks = Array.from({ length: count }, (_, i) => ({
+    id: `talk-${i}`,
+    title: isBad(i) ? "refused" : `Talk ${i}`,
+    rating: i % 5,
+  }));
   await writeFile(join(directory, "talks.json"), JSON.stringify(talks));
   return directory;
 }
 
-test.for([1, 3, 10])("a constraint that no rule foresees quarantines exactly the %i rows that violate it, in few statements", async (bad) => {
-  const count = 4096;
-  const places = new Set(Array.from({ length: bad }, (_, i) => Math.floor(((i + 0.5) * count) / bad)));
-  const directory = await writeTalks(count, (i) => places.has(i));
-  const client = await connectAs(await makeDatabase());
-  await client.query("alter table lightningtalk.talks add constraint no_refused check (title <> 'refused')");
-  const statements = countStatements(client);
-  expect(await load(client, directory, "talks", 4 << 20)).toMatchObject({ documents: count - bad, quarantined: bad, complete: true });
-  // Halving finds a row in log2(count) levels of two halves, each with at most eight statements; the load has some of its own.
-  expect(statements.count).toBeLessThanOrEqual(bad * 2 * Math.log2(count) * 8 + 40);
-  const { rows } = await client.query("select position::int, sqlstate, reason, document from ops.quarantine order by position");
-  expect(rows).toEqual(
-    [...places].map((position) => ({
-      position,
-      sqlstate: "23514",
-      reason: expect.stringContaining("no_refused"),
-      document: `{"id":"talk-${position}","title":"refused","rating":${position % 5}}`,
-    })),
-  );
-  expect((await client.query("select from lightningtalk.talks where title = 'refused'")).rowCount).toBe(0);
-});
+test.for([1, 3, 10])(
+  "a constraint that no rule foresees quarantines exactly the %i rows that violate it, in few statements",
+  async (bad) => {
+    const count = 4096;
+    const places = new Set(Array.from({ length: bad }, (_, i) => Math.floor(((i + 0.5) * count) / bad)));
+    const directory = await writeTalks(count, (i) => places.has(i));
+    const client = await connectAs(await makeDatabase());
+    await client.query("alter table lightningtalk.talks add constraint no_refused check (title <> 'refused')");
+    const statements = countStatements(client);
+    expect(await load(client, directory, "talks", 4 << 20)).toMatchObject({
+      documents: count - bad,
+      quarantined: bad,
+      complete: true,
+    });
+    // Halving finds a row in log2(count) levels of two halves, each with at most eight statements; the load has some of its own.
+    expect(statements.count).toBeLessThanOrEqual(bad * 2 * Math.log2(count) * 8 + 40);
+    const { rows } = await client.query(
+      "select position::int, sqlstate, reason, document from ops.quarantine order by position",
+    );
+    expect(rows).toEqual(
+      [...places].map((position) => ({
+        position,
+        sqlstate: "23514",
+        reason: expect.stringContaining("no_refused"),
+        document: `{"id":"talk-${position}","title":"refused","rating":${position % 5}}`,
+      })),
+    );
+    expect((await client.query("select from lightningtalk.talks where title = 'refused'")).rowCount).toBe(0);
+  },
+);
 
 test("repeated ids, orphans and repeated registrations cost no statement each", async () => {
   const counts: number[] = [];
   for (const damaged of [10, 1000]) {
     const directory = await makeTempDirectory();
-    const participants = Array.from({ length: 3000 }, (_, i) => ({ id: `p-${i < damaged ? i >> 1 : i}`, eventId: i < damaged ? `gone-${i}` : null, email: "a@example.org" }));
+    const participants = Array.from({ length: 3000 }, (_, i) => ({
+      id: `p-${i < damaged ? i >> 1 : i}`,
+      eventId: i < damaged ? `gone-${i}` : null,
+      email: "a@example.org",
+    }));
     await writeFile(join(directory, "participants.json"), JSON.stringify(participants));
     const client = await connectAs(await makeDatabase());
     const statements = countStatements(client);
-    expect(await load(client, directory, "participants", 4 << 20)).toMatchObject({ documents: 3000 - damaged / 2, quarantined: damaged / 2, orphans: damaged / 2 });
+    expect(await load(client, directory, "participants", 4 << 20)).toMatchObject({
+      documents: 3000 - damaged / 2,
+      quarantined: damaged / 2,
+      orphans: damaged / 2,
+    });
     counts.push(statements.count);
   }
   expect(counts[0]).toBe(counts[1]);
@@ -128,7 +164,12 @@ test("a settings document of which the database refuses one key is quarantined w
   for (const [sqlstate, statement] of Object.entries(refusals)) {
     const client = await connectAs(await makeDatabase());
     await client.query(statement);
-    expect(await load(client, directory, "settings")).toMatchObject({ elements: 1, documents: 0, quarantined: 1, complete: true });
+    expect(await load(client, directory, "settings")).toMatchObject({
+      elements: 1,
+      documents: 0,
+      quarantined: 1,
+      complete: true,
+    });
     const { rows } = await client.query("select position::int, sqlstate, document from ops.quarantine");
     expect(rows).toEqual([{ position: 0, sqlstate, document: `{"first": 1, "second": 2, "third": 3}` }]);
     expect((await client.query("select from lightningtalk.settings where key in ('first', 'third')")).rowCount).toBe(0);
@@ -137,13 +178,25 @@ test("a settings document of which the database refuses one key is quarantined w
 
 test("a repeated registration is counted once, whether its batch was classified by itself or the whole table was", async () => {
   const directory = await makeTempDirectory();
-  const participants = Array.from({ length: 2000 }, (_, i) => ({ id: `p-${i}`, eventId: "e", email: `${i}@example.org`, message: "x".repeat(100) }));
+  const participants = Array.from({ length: 2000 }, (_, i) => ({
+    id: `p-${i}`,
+    eventId: "e",
+    email: `${i}@example.org`,
+    message: "x".repeat(100),
+  }));
   for (const i of [10, 20, 1500, 1900]) participants[i]!.email = "0@example.org";
   participants[5]!.id = "p-4";
   await writeFile(join(directory, "participants.json"), JSON.stringify(participants));
   const client = await connectAs(await makeDatabase());
   await client.query("insert into lightningtalk.events (id) values ('e')");
-  expect(await load(client, directory, "participants")).toMatchObject({ documents: 1999, quarantined: 1, duplicates: 4, orphans: 0 });
-  const { rows } = await client.query("select id from lightningtalk.participants where duplicate_of = 'p-0' order by position");
+  expect(await load(client, directory, "participants")).toMatchObject({
+    documents: 1999,
+    quarantined: 1,
+    duplicates: 4,
+    orphans: 0,
+  });
+  const { rows } = await client.query(
+    "select id from lightningtalk.participants where duplicate_of = 'p-0' order by position",
+  );
   expect(rows).toEqual([{ id: "p-10" }, { id: "p-20" }, { id: "p-1500" }, { id: "p-1900" }]);
 });

@@ -56,7 +56,10 @@ test("a server that is stopped at once in the middle is reported as lost, and th
 test("a session that is ended in the middle of COPY is reported as lost, and the same command finishes", async () => {
   const url = await makeDatabase();
   const run = await new StoppableRun({ url, dataDirectory, acceptQuarantined }, [point]).reach(point);
-  const obstacle = await putObstacle(url, "insert into lightningtalk.participants (id, position) values ('person-1200', -1)");
+  const obstacle = await putObstacle(
+    url,
+    "insert into lightningtalk.participants (id, position) values ('person-1200', -1)",
+  );
   run.goOn();
   await obstacle.untilBlocked("copy lightningtalk.participants");
   await terminate(url, "migrate execute");
@@ -85,7 +88,9 @@ test("a run that loses its lock stops and says so", async () => {
   await terminate(url, "migrate execute pid%");
   run.goOn();
   expect(await run.end()).toEqual({ code: 1, errors: expect.stringMatching(/^lock-lost: /) });
-  expect(await withClient(url, {}, async (client) => (await readProgress(client)).get("participants"))).toMatchObject({ complete: false });
+  expect(await withClient(url, {}, async (client) => (await readProgress(client)).get("participants"))).toMatchObject({
+    complete: false,
+  });
   await expectToFinish(url);
 });
 
@@ -93,7 +98,9 @@ test("a run that has lost its lock without noticing cannot touch what the next o
   const url = await makeDatabase();
   const first = await new StoppableRun({ url, dataDirectory, acceptQuarantined }, [point]).reach(point);
   await terminate(url, "migrate execute pid%");
-  const second = await new StoppableRun({ url, dataDirectory, acceptQuarantined }, ["batch participants 5"]).reach("batch participants 5");
+  const second = await new StoppableRun({ url, dataDirectory, acceptQuarantined }, ["batch participants 5"]).reach(
+    "batch participants 5",
+  );
   first.goOn();
   expect(await first.end()).toEqual({ code: 1, errors: expect.stringMatching(/^(lock-lost|progress-moved): /) });
   second.goOn();
@@ -105,16 +112,25 @@ describe.runIf(canMount)("on a small disk", () => {
   test("a disk that fills up under the database is named, and the same command finishes when space was freed", async () => {
     const home = mountSmallDisk("160m");
     onTestFinished(() => discardLocalServer(home));
-    const { url } = await startLocalServer(home, { max_wal_size: "32MB", min_wal_size: "32MB", shared_buffers: "16MB" });
+    const { url } = await startLocalServer(home, {
+      max_wal_size: "32MB",
+      min_wal_size: "32MB",
+      shared_buffers: "16MB",
+    });
     await migrateSchema(url);
     // A new log segment has to be there already: the server stops altogether when it cannot make one.
     await withClient(url, {}, async (client) => client.query("select pg_switch_wal()"));
     await withClient(url, {}, async (client) => client.query("checkpoint"));
-    const run = await new StoppableRun({ url, dataDirectory, acceptQuarantined }, ["begin migrateParticipants"]).reach("begin migrateParticipants");
+    const run = await new StoppableRun({ url, dataDirectory, acceptQuarantined }, ["begin migrateParticipants"]).reach(
+      "begin migrateParticipants",
+    );
     const filler = fill(home, 0);
     run.goOn();
     const { code, errors } = await run.end();
-    expect({ code, errors }).toEqual({ code: 1, errors: expect.stringMatching(/^database-disk-full: The disk of the database at .* is full/) });
+    expect({ code, errors }).toEqual({
+      code: 1,
+      errors: expect.stringMatching(/^database-disk-full: The disk of the database at .* is full/),
+    });
     rmSync(filler);
     await expectToFinish(url);
   });
@@ -125,13 +141,23 @@ describe.runIf(canMount)("on a small disk", () => {
     await mkdir(dataDirectory);
     acceptQuarantined = (await writeDamagedData(dataDirectory, 200)).quarantined;
     const url = await makeDatabase();
-    const run = await new StoppableRun({ url, dataDirectory, acceptQuarantined }, ["end validateIntegrity"]).reach("end validateIntegrity");
+    const run = await new StoppableRun({ url, dataDirectory, acceptQuarantined }, ["end validateIntegrity"]).reach(
+      "end validateIntegrity",
+    );
     const filler = fill(disk, 0);
     run.goOn();
-    expect(await run.end()).toEqual({ code: 1, errors: expect.stringMatching(/^disk-full: The rows are loaded, but the journal was not written in .*data.*: no space is left on its disk/) });
+    expect(await run.end()).toEqual({
+      code: 1,
+      errors: expect.stringMatching(
+        /^disk-full: The rows are loaded, but the journal was not written in .*data.*: no space is left on its disk/,
+      ),
+    });
     rmSync(filler);
     await expectToFinish(url);
-    expect(await readJournal(stateDirectory(dataDirectory))).toMatchObject([{ event: "migrate execute" }, { event: "migrate verify" }]);
+    expect(await readJournal(stateDirectory(dataDirectory))).toMatchObject([
+      { event: "migrate execute" },
+      { event: "migrate verify" },
+    ]);
   });
 });
 

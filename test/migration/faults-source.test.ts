@@ -13,7 +13,12 @@ import { makeTempDirectory } from "./support/temp-directory.ts";
 const people = 12_000;
 
 function participantsJson(note = "x"): string {
-  const documents = Array.from({ length: people }, (_, i) => ({ id: `person-${i}`, name: `Person ${i}`, email: `p${i}@example.org`, message: note.repeat(60) }));
+  const documents = Array.from({ length: people }, (_, i) => ({
+    id: `person-${i}`,
+    name: `Person ${i}`,
+    email: `p${i}@example.org`,
+    message: note.repeat(60),
+  }));
   return JSON.stringify(documents, null, 2);
 }
 
@@ -27,8 +32,9 @@ async function prepareFiles() {
 }
 
 const changes: Record<string, (path: string, original: string) => void> = {
-  "grows": (path) => appendFileSync(path, "\n,"),
-  "is edited at the same size": (path, original) => writeFileSync(path, original.replace("Person 11999", "Person 99999"), { flag: "r+" }),
+  grows: (path) => appendFileSync(path, "\n,"),
+  "is edited at the same size": (path, original) =>
+    writeFileSync(path, original.replace("Person 11999", "Person 99999"), { flag: "r+" }),
   "is replaced by another one": (path) => {
     writeFileSync(`${path}.new`, participantsJson("y"));
     renameSync(`${path}.new`, path);
@@ -38,25 +44,37 @@ const changes: Record<string, (path: string, original: string) => void> = {
   "is deleted": (path) => rmSync(path),
 };
 
-test.for(Object.entries(changes))("a file that %s while it is loaded fails the run, and its rows are loaded anew", async ([, change]) => {
-  const { path, original, ...stores } = await prepareFiles();
-  const run = executeHere(stores, (collection, batch) => {
-    if (collection === "participants" && batch === 1) change(path, original);
-  });
-  await expect(run).rejects.toMatchObject({ code: "source-changed", message: expect.stringContaining("participants.json"), hint: expect.stringContaining("--replace") });
+test.for(Object.entries(changes))(
+  "a file that %s while it is loaded fails the run, and its rows are loaded anew",
+  async ([, change]) => {
+    const { path, original, ...stores } = await prepareFiles();
+    const run = executeHere(stores, (collection, batch) => {
+      if (collection === "participants" && batch === 1) change(path, original);
+    });
+    await expect(run).rejects.toMatchObject({
+      code: "source-changed",
+      message: expect.stringContaining("participants.json"),
+      hint: expect.stringContaining("--replace"),
+    });
 
-  // Even the old content is no reason to trust rows that may have come from the other one.
-  await writeFile(path, original);
-  await expect(executeHere(stores)).rejects.toMatchObject({ code: "source-changed-since-load", hint: expect.stringContaining("--replace") });
-  await writeFile(path, participantsJson("z"));
-  await expect(executeHere(stores)).rejects.toMatchObject({ code: "source-changed-since-load" });
-  await executeHere({ ...stores, replace: true });
-  expect(await storesAreEqual(stores)).toBe(true);
-});
+    // Even the old content is no reason to trust rows that may have come from the other one.
+    await writeFile(path, original);
+    await expect(executeHere(stores)).rejects.toMatchObject({
+      code: "source-changed-since-load",
+      hint: expect.stringContaining("--replace"),
+    });
+    await writeFile(path, participantsJson("z"));
+    await expect(executeHere(stores)).rejects.toMatchObject({ code: "source-changed-since-load" });
+    await executeHere({ ...stores, replace: true });
+    expect(await storesAreEqual(stores)).toBe(true);
+  },
+);
 
 test("a file that changes while a stopped load goes on fails that run too", async () => {
   const { path, original, ...stores } = await prepareFiles();
-  await (await new StoppableRun({ ...stores, acceptQuarantined: 0 }, ["batch participants 3"]).reach("batch participants 3")).kill();
+  await (
+    await new StoppableRun({ ...stores, acceptQuarantined: 0 }, ["batch participants 3"]).reach("batch participants 3")
+  ).kill();
   const run = executeHere(stores, (_, batch) => {
     if (batch === 1) changes["is edited at the same size"]!(path, original);
   });
@@ -78,9 +96,14 @@ test("a file that was only touched since it was loaded needs no --replace", asyn
 
 test("a file that is gone after its load was stopped is asked for, and loaded to its end when it is back", async () => {
   const { path, original, ...stores } = await prepareFiles();
-  await (await new StoppableRun({ ...stores, acceptQuarantined: 0 }, ["batch participants 3"]).reach("batch participants 3")).kill();
+  await (
+    await new StoppableRun({ ...stores, acceptQuarantined: 0 }, ["batch participants 3"]).reach("batch participants 3")
+  ).kill();
   rmSync(path);
-  await expect(executeHere(stores)).rejects.toMatchObject({ code: "source-missing", message: expect.stringContaining("participants.json") });
+  await expect(executeHere(stores)).rejects.toMatchObject({
+    code: "source-missing",
+    message: expect.stringContaining("participants.json"),
+  });
   await writeFile(path, original);
   await executeHere(stores);
   expect(await storesAreEqual(stores)).toBe(true);
@@ -110,8 +133,14 @@ test("broken files stop a run that was not prepared before it writes anything, w
   await writeFile(join(dataDirectory, "events.json"), `[{"id": "event-1"}]`);
   for (const [kind, content] of Object.entries(broken)) {
     await writeFile(join(dataDirectory, "talks.json"), content);
-    const refused = expect.objectContaining({ code: "broken-json", message: expect.stringMatching(/^talks\.json:\d+:\d+: /) });
-    expect({ kind, error: await executeHere({ url, dataDirectory }).catch((error: unknown) => error) }).toEqual({ kind, error: refused });
+    const refused = expect.objectContaining({
+      code: "broken-json",
+      message: expect.stringMatching(/^talks\.json:\d+:\d+: /),
+    });
+    expect({ kind, error: await executeHere({ url, dataDirectory }).catch((error: unknown) => error) }).toEqual({
+      kind,
+      error: refused,
+    });
   }
   const written = await withClient(url, {}, async (client) => {
     const { rows } = await client.query("select nspname from pg_namespace where nspname in ('ops', 'lightningtalk')");
@@ -124,7 +153,10 @@ test("only the collection whose file has changed is loaded anew", async () => {
   const { path, original, ...stores } = await prepareFiles();
   await executeHere(stores);
   await writeFile(path, original.replace("Person 11999", "Person 99999"));
-  await expect(executeHere(stores)).rejects.toMatchObject({ code: "source-changed-since-load", details: { files: ["participants.json"] } });
+  await expect(executeHere(stores)).rejects.toMatchObject({
+    code: "source-changed-since-load",
+    details: { files: ["participants.json"] },
+  });
   const progress = await withClient(stores.url, {}, readProgress);
   expect(progress.get("participants")).toMatchObject({ documents: people, complete: true });
   const { outcomes } = await executeHere({ ...stores, replace: true });

@@ -23,48 +23,129 @@ interface Place {
   blockedIn?: string;
 }
 
-const progressOf = (collection: string) => `select from ops.load_progress where collection = '${collection}' for update`;
+const progressOf = (collection: string) =>
+  `select from ops.load_progress where collection = '${collection}' for update`;
 
 /** In the order of a run, because each kill is followed by a run that goes on to the next place. */
 const places: Place[] = [
   { at: "begin checkSources" },
   { at: "end checkSources" },
   { at: "begin prepareSchema" },
-  { at: "begin prepareSchema", obstacle: ["select pg_advisory_lock(hashtextextended('lightningtalk-db:schema', 0))"], blockedIn: "pg_advisory_lock" },
-  { at: "begin prepareSchema", obstacle: ["lock table pg_catalog.pg_namespace in share row exclusive mode"], blockedIn: "" },
-  { at: "begin prepareSchema", obstacle: ["lock table pg_catalog.pg_trigger in share row exclusive mode"], blockedIn: "collections as typed tables" },
-  { at: "begin prepareSchema", obstacle: ["lock table pg_catalog.pg_proc in share row exclusive mode"], blockedIn: "keeps a document whole" },
+  {
+    at: "begin prepareSchema",
+    obstacle: ["select pg_advisory_lock(hashtextextended('lightningtalk-db:schema', 0))"],
+    blockedIn: "pg_advisory_lock",
+  },
+  {
+    at: "begin prepareSchema",
+    obstacle: ["lock table pg_catalog.pg_namespace in share row exclusive mode"],
+    blockedIn: "",
+  },
+  {
+    at: "begin prepareSchema",
+    obstacle: ["lock table pg_catalog.pg_trigger in share row exclusive mode"],
+    blockedIn: "collections as typed tables",
+  },
+  {
+    at: "begin prepareSchema",
+    obstacle: ["lock table pg_catalog.pg_proc in share row exclusive mode"],
+    blockedIn: "keeps a document whole",
+  },
   { at: "end prepareSchema" },
-  { at: "end prepareSchema", obstacle: ["lock table ops.load_progress in row exclusive mode"], blockedIn: "lock table ops.load_progress" },
+  {
+    at: "end prepareSchema",
+    obstacle: ["lock table ops.load_progress in row exclusive mode"],
+    blockedIn: "lock table ops.load_progress",
+  },
   { at: "begin migrateEvents" },
-  { at: "begin migrateEvents", obstacle: ["lock table lightningtalk.events in access share mode"], blockedIn: "lock table lightningtalk.events" },
+  {
+    at: "begin migrateEvents",
+    obstacle: ["lock table lightningtalk.events in access share mode"],
+    blockedIn: "lock table lightningtalk.events",
+  },
   { at: "batch events 1" },
   { at: "end migrateEvents" },
   { at: "begin migrateParticipants" },
-  { at: "begin migrateParticipants", obstacle: ["lock table lightningtalk.participants in access share mode"], blockedIn: "lock table lightningtalk.participants" },
-  { at: "begin migrateParticipants", obstacle: ["lock table lightningtalk.events in access exclusive mode"], blockedIn: "update pg_temp.stage" },
-  { at: "begin migrateParticipants", obstacle: ["lock table ops.quarantine in share mode"], blockedIn: "insert into ops.quarantine" },
+  {
+    at: "begin migrateParticipants",
+    obstacle: ["lock table lightningtalk.participants in access share mode"],
+    blockedIn: "lock table lightningtalk.participants",
+  },
+  {
+    at: "begin migrateParticipants",
+    obstacle: ["lock table lightningtalk.events in access exclusive mode"],
+    blockedIn: "update pg_temp.stage",
+  },
+  {
+    at: "begin migrateParticipants",
+    obstacle: ["lock table ops.quarantine in share mode"],
+    blockedIn: "insert into ops.quarantine",
+  },
   { at: "batch participants 1" },
-  { at: "batch participants 1", obstacle: ["insert into lightningtalk.participants (id, position) values ('person-400', -1)"], blockedIn: "copy lightningtalk.participants" },
+  {
+    at: "batch participants 1",
+    obstacle: ["insert into lightningtalk.participants (id, position) values ('person-400', -1)"],
+    blockedIn: "copy lightningtalk.participants",
+  },
   { at: "batch participants 1", obstacle: [progressOf("participants")], blockedIn: "update ops.load_progress" },
   { at: "batch participants 3" },
-  { at: "begin migrateParticipants", obstacle: ["lock table lightningtalk.events in row exclusive mode"], blockedIn: "add constraint" },
-  { at: "batch participants 1", obstacle: ["select from lightningtalk.participants where id = 'orphan-2' for update"], blockedIn: "update lightningtalk.participants" },
-  { at: "batch participants 1", obstacle: ["select from lightningtalk.participants where id = 'twice-2' for update"], blockedIn: "duplicate_of = f.id" },
-  { at: "batch participants 1", obstacle: ["select from ops.suspended_constraints for update"], blockedIn: "delete from ops.suspended_constraints" },
+  {
+    at: "begin migrateParticipants",
+    obstacle: ["lock table lightningtalk.events in row exclusive mode"],
+    blockedIn: "add constraint",
+  },
+  {
+    at: "batch participants 1",
+    obstacle: ["select from lightningtalk.participants where id = 'orphan-2' for update"],
+    blockedIn: "update lightningtalk.participants",
+  },
+  {
+    at: "batch participants 1",
+    obstacle: ["select from lightningtalk.participants where id = 'twice-2' for update"],
+    blockedIn: "duplicate_of = f.id",
+  },
+  {
+    at: "batch participants 1",
+    obstacle: ["select from ops.suspended_constraints for update"],
+    blockedIn: "delete from ops.suspended_constraints",
+  },
   { at: "batch participants 1", obstacle: [progressOf("participants")], blockedIn: "update ops.load_progress" },
   { at: "end migrateParticipants" },
-  { at: "begin migrateTalks", obstacle: ["lock table lightningtalk.talks in access share mode"], blockedIn: "lock table lightningtalk.talks" },
+  {
+    at: "begin migrateTalks",
+    obstacle: ["lock table lightningtalk.talks in access share mode"],
+    blockedIn: "lock table lightningtalk.talks",
+  },
   { at: "batch talks 2" },
-  { at: "batch talks 1", obstacle: ["lock table lightningtalk.participants in row exclusive mode"], blockedIn: "add constraint" },
-  { at: "begin migrateSettings", obstacle: ["lock table lightningtalk.settings in share mode"], blockedIn: "copy lightningtalk.settings" },
+  {
+    at: "batch talks 1",
+    obstacle: ["lock table lightningtalk.participants in row exclusive mode"],
+    blockedIn: "add constraint",
+  },
+  {
+    at: "begin migrateSettings",
+    obstacle: ["lock table lightningtalk.settings in share mode"],
+    blockedIn: "copy lightningtalk.settings",
+  },
   { at: "batch settings 1" },
   { at: "batch analytics 2" },
-  { at: "batch analytics 1", obstacle: ["select from ops.suspended_constraints for update"], blockedIn: "delete from ops.suspended_constraints" },
+  {
+    at: "batch analytics 1",
+    obstacle: ["select from ops.suspended_constraints for update"],
+    blockedIn: "delete from ops.suspended_constraints",
+  },
   { at: "batch users 1" },
   { at: "begin migrateDocuments (voting_sessions)" },
-  { at: "begin validateIntegrity", obstacle: ["lock table lightningtalk.talks in access exclusive mode"], blockedIn: "select count(*)" },
-  { at: "begin validateIntegrity", obstacle: ["lock table lightningtalk.analytics in share update exclusive mode"], blockedIn: "analyze" },
+  {
+    at: "begin validateIntegrity",
+    obstacle: ["lock table lightningtalk.talks in access exclusive mode"],
+    blockedIn: "select count(*)",
+  },
+  {
+    at: "begin validateIntegrity",
+    obstacle: ["lock table lightningtalk.analytics in share update exclusive mode"],
+    blockedIn: "analyze",
+  },
   { at: "end validateIntegrity" },
   { at: "done" },
 ];
@@ -87,7 +168,9 @@ async function killsWhileConstraintsAreSuspendedAndNothingIsLoaded(options: RunO
   const state = await withClient(options.url, {}, async (client) => {
     run.goOn();
     for (;;) {
-      const { rows } = await client.query<{ suspended: number }>("select count(*)::int as suspended from ops.suspended_constraints");
+      const { rows } = await client.query<{ suspended: number }>(
+        "select count(*)::int as suspended from ops.suspended_constraints",
+      );
       if (rows[0]!.suspended > 0) break;
     }
     await run.kill();
@@ -96,44 +179,56 @@ async function killsWhileConstraintsAreSuspendedAndNothingIsLoaded(options: RunO
   expect(state).toMatchObject({ elements: 0, complete: false });
 }
 
-test("a run that is killed anywhere is finished by the same command, with every value in its place", { timeout: 300_000 }, async () => {
-  const url = await makeEmptyDatabase();
-  const dataDirectory = join(await makeTempDirectory(), "data");
-  const { quarantined, orphans, duplicates } = await writeDamagedData(dataDirectory, 1500);
-  const options = { url, dataDirectory, acceptQuarantined: quarantined };
-  let kills = 0;
-  let recoveries = 0;
+test(
+  "a run that is killed anywhere is finished by the same command, with every value in its place",
+  { timeout: 300_000 },
+  async () => {
+    const url = await makeEmptyDatabase();
+    const dataDirectory = join(await makeTempDirectory(), "data");
+    const { quarantined, orphans, duplicates } = await writeDamagedData(dataDirectory, 1500);
+    const options = { url, dataDirectory, acceptQuarantined: quarantined };
+    let kills = 0;
+    let recoveries = 0;
 
-  for (const place of places) {
-    await killAt(options, place);
-    kills += 1;
-    // A run that got to this place went on from where the one before was killed.
-    if (kills > 1) recoveries += 1;
-    expect({ place, difference: await findProgressDifference(url, dataDirectory) }).toEqual({ place, difference: undefined });
-    if (place.at === "end migrateEvents") {
-      await killsWhileConstraintsAreSuspendedAndNothingIsLoaded(options);
+    for (const place of places) {
+      await killAt(options, place);
       kills += 1;
-      recoveries += 1;
+      // A run that got to this place went on from where the one before was killed.
+      if (kills > 1) recoveries += 1;
+      expect({ place, difference: await findProgressDifference(url, dataDirectory) }).toEqual({
+        place,
+        difference: undefined,
+      });
+      if (place.at === "end migrateEvents") {
+        await killsWhileConstraintsAreSuspendedAndNothingIsLoaded(options);
+        kills += 1;
+        recoveries += 1;
+      }
     }
-  }
-  await killWhileTheJournalIsLocked(options);
-  kills += 1;
-  recoveries += 1;
-  await killAtOnce(options);
-  kills += 1;
+    await killWhileTheJournalIsLocked(options);
+    kills += 1;
+    recoveries += 1;
+    await killAtOnce(options);
+    kills += 1;
 
-  expect(await new StoppableRun(options).end()).toEqual({ code: 0, errors: "" });
-  recoveries += 2;
-  const loaded = await withClient(url, {}, readProgress);
-  const sum = (count: "quarantined" | "orphans" | "duplicates") => [...loaded.values()].reduce((total, progress) => total + progress[count], 0);
-  expect({ quarantined: sum("quarantined"), orphans: sum("orphans"), duplicates: sum("duplicates") }).toEqual({ quarantined, orphans, duplicates });
-  await expectSameFiles(url, dataDirectory);
-  expect(await readConstraints(url)).toEqual(await readConstraints(await makeDatabase()));
-  expect((await readJournal(stateDirectory(dataDirectory))).length).toBeGreaterThan(0);
-  process.stdout.write(`${kills} kills, ${recoveries} recoveries\n`);
-  expect(kills).toBeGreaterThanOrEqual(30);
-  expect(recoveries).toBe(kills);
-});
+    expect(await new StoppableRun(options).end()).toEqual({ code: 0, errors: "" });
+    recoveries += 2;
+    const loaded = await withClient(url, {}, readProgress);
+    const sum = (count: "quarantined" | "orphans" | "duplicates") =>
+      [...loaded.values()].reduce((total, progress) => total + progress[count], 0);
+    expect({ quarantined: sum("quarantined"), orphans: sum("orphans"), duplicates: sum("duplicates") }).toEqual({
+      quarantined,
+      orphans,
+      duplicates,
+    });
+    await expectSameFiles(url, dataDirectory);
+    expect(await readConstraints(url)).toEqual(await readConstraints(await makeDatabase()));
+    expect((await readJournal(stateDirectory(dataDirectory))).length).toBeGreaterThan(0);
+    process.stdout.write(`${kills} kills, ${recoveries} recoveries\n`);
+    expect(kills).toBeGreaterThanOrEqual(30);
+    expect(recoveries).toBe(kills);
+  },
+);
 
 async function killWhileTheJournalIsLocked(options: RunOptions): Promise<void> {
   const { journal } = stateDirectory(options.dataDirectory);

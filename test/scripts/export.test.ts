@@ -24,7 +24,11 @@ async function exportFiles(...args: string[]): Promise<Outcome> {
 }
 
 test("explains itself, and asks for the directory", async () => {
-  expect(await exportFiles("--help")).toMatchObject({ code: 0, stderr: "", stdout: expect.stringContaining("--to <DIR>") });
+  expect(await exportFiles("--help")).toMatchObject({
+    code: 0,
+    stderr: "",
+    stdout: expect.stringContaining("--to <DIR>"),
+  });
   const without = await exportFiles();
   expect(without).toMatchObject({ code: 2, stdout: "" });
   expect(without.stderr).toContain("--to");
@@ -59,7 +63,13 @@ test("a dry run makes no directory", async () => {
 
 test("a database that nothing was loaded into is refused, and no directory is made", async () => {
   const parent = await makeTempDirectory();
-  const outcome = await runScript("export.mjs", ["--to", join(parent, "to")], { DATABASE_URL: await makeEmptyDatabase() });
-  expect(outcome).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("npx zx ops/migrate.mjs execute") });
+  const outcome = await runScript("export.mjs", ["--to", join(parent, "to")], {
+    DATABASE_URL: await makeEmptyDatabase(),
+  });
+  expect(outcome).toMatchObject({
+    code: 1,
+    stdout: "",
+    stderr: expect.stringContaining("npx zx ops/migrate.mjs execute"),
+  });
   expect(await readdir(parent)).toEqual([]);
 });

@@ -14,7 +14,14 @@ import { runScriptProcess } from "../support/run-script.ts";
 import { makeTempHome } from "../support/temp-home.ts";
 
 const commands = ["run", "prepare", "execute", "verify", "cleanup", "status"];
-const planned = ["migrateEvents", "migrateParticipants", "migrateTalks", "migrateSettings", "migrateAnalytics", "validateIntegrity"];
+const planned = [
+  "migrateEvents",
+  "migrateParticipants",
+  "migrateTalks",
+  "migrateSettings",
+  "migrateAnalytics",
+  "validateIntegrity",
+];
 
 let url: string;
 let dataDirectory: string;
@@ -62,17 +69,27 @@ test("every command explains itself", async () => {
   }
 });
 
-test.for([[[]], [["bogus"]], [["execute", "--accept-quarantined", "many"]], [["execute", "--accept-quarantined", "-1"]], [["verify", "--replace"]]])(
-  "wrong usage ends with 2 before anything is touched: %j",
-  async ([args]) => {
-    const outcome = await migrate(...args!);
-    expect(outcome).toMatchObject({ code: 2, stdout: "" });
-    expect(outcome.stderr).not.toBe("");
-  },
-);
+test.for([
+  [[]],
+  [["bogus"]],
+  [["execute", "--accept-quarantined", "many"]],
+  [["execute", "--accept-quarantined", "-1"]],
+  [["verify", "--replace"]],
+])("wrong usage ends with 2 before anything is touched: %j", async ([args]) => {
+  const outcome = await migrate(...args!);
+  expect(outcome).toMatchObject({ code: 2, stdout: "" });
+  expect(outcome.stderr).not.toBe("");
+});
 
 test("the whole way: each command ends with 0, speaks on standard error and puts its result on standard output", async () => {
-  for (const args of [["prepare"], ["execute", ...accept], ["verify"], ["status"], ["execute", ...accept], ["run", ...accept]]) {
+  for (const args of [
+    ["prepare"],
+    ["execute", ...accept],
+    ["verify"],
+    ["status"],
+    ["execute", ...accept],
+    ["run", ...accept],
+  ]) {
     const outcome = await migrate(...args, ...data);
     expect({ args, code: outcome.code, stderr: outcome.stderr }).toMatchObject({ args, code: 0 });
     expect(outcome.stdout).not.toBe("");
@@ -113,17 +130,35 @@ test("a dry run writes neither file nor row, and prints the steps of the real ru
 });
 
 test("--json prints one object with the command and whether it worked, also when it failed", async () => {
-  expect(json(await migrate("status", ...data, "--json"))).toMatchObject({ command: "migrate status", ok: false, error: { code: "nothing-loaded" } });
-  expect(json(await migrate("verify", ...data, "--json"))).toMatchObject({ command: "migrate verify", ok: false, error: { code: "nothing-loaded" } });
+  expect(json(await migrate("status", ...data, "--json"))).toMatchObject({
+    command: "migrate status",
+    ok: false,
+    error: { code: "nothing-loaded" },
+  });
+  expect(json(await migrate("verify", ...data, "--json"))).toMatchObject({
+    command: "migrate verify",
+    ok: false,
+    error: { code: "nothing-loaded" },
+  });
   expect(json(await migrate("execute", ...data, "--json"))).toMatchObject({
     command: "migrate execute",
     ok: false,
-    error: { code: "quarantined", hint: expect.stringContaining(accept.join(" ")), details: { quarantined: Number(accept[1]) } },
+    error: {
+      code: "quarantined",
+      hint: expect.stringContaining(accept.join(" ")),
+      details: { quarantined: Number(accept[1]) },
+    },
   });
   for (const [name, ...args] of [["prepare"], ["execute", ...accept], ["verify"], ["status"]]) {
-    expect(json(await migrate(name!, ...args, ...data, "--json"))).toMatchObject({ command: `migrate ${name}`, ok: true });
+    expect(json(await migrate(name!, ...args, ...data, "--json"))).toMatchObject({
+      command: `migrate ${name}`,
+      ok: true,
+    });
   }
-  expect(json(await migrate("execute", "--json", "--no-such-flag"))).toMatchObject({ ok: false, error: { code: "usage" } });
+  expect(json(await migrate("execute", "--json", "--no-such-flag"))).toMatchObject({
+    ok: false,
+    error: { code: "usage" },
+  });
 });
 
 test("a broken file ends execute and prepare with 1, its place, and nothing in the database", async () => {
@@ -148,7 +183,9 @@ test("an empty directory and a missing one are refused with the flag to set", as
 
 test("differences end verify with 1 and name the record", async () => {
   await migrate("execute", ...data, ...accept);
-  await withClient(url, {}, (client) => client.query("update lightningtalk.talks set title = 'changed' where id = 'talk-7'"));
+  await withClient(url, {}, (client) =>
+    client.query("update lightningtalk.talks set title = 'changed' where id = 'talk-7'"),
+  );
   const outcome = await migrate("verify", ...data);
   expect(outcome.code).toBe(1);
   expect(outcome.stdout).toContain("different  talks talk-7");
@@ -159,10 +196,18 @@ test("no command prints the password, whatever happens", async () => {
   const secret = "swordfish-of-this-test";
   const withSecret = new URL(url);
   withSecret.password = secret;
-  const urls = [withSecret.href, Object.assign(new URL(withSecret), { port: "1" }).href, Object.assign(new URL(withSecret), { pathname: "/no-such-database" }).href];
+  const urls = [
+    withSecret.href,
+    Object.assign(new URL(withSecret), { port: "1" }).href,
+    Object.assign(new URL(withSecret), { pathname: "/no-such-database" }).href,
+  ];
   for (const wrong of urls) {
     for (const args of [["execute", "--verbose"], ["execute", "--json"], ["status"], ["execute", "--dry-run"]]) {
-      const outcome = await runScript("migrate.mjs", [...args, ...data, ...accept.slice(0, args[0] === "execute" ? 2 : 0)], { DATABASE_URL: wrong, DEBUG: "1" });
+      const outcome = await runScript(
+        "migrate.mjs",
+        [...args, ...data, ...accept.slice(0, args[0] === "execute" ? 2 : 0)],
+        { DATABASE_URL: wrong, DEBUG: "1" },
+      );
       expect(outcome.code).toBe(1);
       expect(outcome.stdout + outcome.stderr).not.toContain(secret);
     }

@@ -17,7 +17,10 @@ import { withClient } from "../../postgres/connection.ts";
 export async function findPsql(): Promise<string | undefined> {
   for (const directory of (process.env["PATH"] ?? "").split(delimiter)) {
     const path = join(directory, "psql");
-    const found = await access(path, constants.X_OK).then(() => true, () => false);
+    const found = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
     if (found) return path;
   }
   return undefined;
@@ -28,7 +31,9 @@ export async function copyOut(url: string, directory: string): Promise<void> {
   await withClient(url, { applicationName: "bench" }, async (client) => {
     for (const collection of plannedCollections) {
       const { table, columns } = copyTarget(collection);
-      const stream = client.query(copyTo(`copy (select ${columns.join(", ")} from ${table} order by position) to stdout`));
+      const stream = client.query(
+        copyTo(`copy (select ${columns.join(", ")} from ${table} order by position) to stdout`),
+      );
       await pipeline(stream, createWriteStream(copyFile(directory, collection.name), { mode: 0o600 }));
     }
   });
@@ -52,8 +57,18 @@ async function copyWithPsql(psql: string, url: string, directory: string): Promi
     return ["-c", `\\copy ${table} (${columns.join(", ")}) from '${copyFile(directory, collection.name)}'`];
   });
   const { hostname, port, username, password, pathname } = new URL(url);
-  const environment = { ...process.env, PGHOST: hostname, PGPORT: port, PGUSER: username, PGPASSWORD: password, PGDATABASE: pathname.slice(1) };
-  const child = spawn(psql, ["-X", "-q", "-v", "ON_ERROR_STOP=1", ...commands], { env: environment, stdio: ["ignore", "ignore", "pipe"] });
+  const environment = {
+    ...process.env,
+    PGHOST: hostname,
+    PGPORT: port,
+    PGUSER: username,
+    PGPASSWORD: password,
+    PGDATABASE: pathname.slice(1),
+  };
+  const child = spawn(psql, ["-X", "-q", "-v", "ON_ERROR_STOP=1", ...commands], {
+    env: environment,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   const [errors, [code]] = await Promise.all([text(child.stderr), once(child, "exit")]);
   if (code !== 0) throw new OpsError("bench-failed", `psql ended with ${code}: ${errors.trim()}`);
 }

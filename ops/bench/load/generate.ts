@@ -12,7 +12,13 @@ const documentsPerEvent = 400;
 
 const start = Date.UTC(2025, 0, 1);
 const names = ["佐藤 花子", "鈴木 一郎", "高橋 葵", "Tanaka Ren", "Ito Sakura", "渡辺 翔", "Yamamoto Yui", "中村 陽菜"];
-const messages = ["", "よろしくお願いします!", "Looking forward to it.", "初参加です。楽しみにしています。", 'I will bring "slides".'];
+const messages = [
+  "",
+  "よろしくお願いします!",
+  "Looking forward to it.",
+  "初参加です。楽しみにしています。",
+  'I will bring "slides".',
+];
 const agents = ["Mozilla/5.0 (X11; Linux x86_64)", "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0)"];
 const titles = ["5分でわかる発酵食品", "Why my cat rules the house", "はじめての家庭菜園", "A keyboard of my own"];
 const categories = ["tech", "hobby", "learning", "travel", "food", "game", "pet", "garden"];
@@ -31,7 +37,10 @@ export interface GeneratedCounts {
  * @param documents how many in all, without the settings
  * @returns the number of each, and the bytes of all files
  */
-export async function generateData(directory: string, documents: number): Promise<{ counts: GeneratedCounts; bytes: number }> {
+export async function generateData(
+  directory: string,
+  documents: number,
+): Promise<{ counts: GeneratedCounts; bytes: number }> {
   await mkdir(directory, { recursive: true });
   const events = Math.max(1, Math.round(documents / documentsPerEvent));
   const participants = Math.round(documents * participantsShare);
@@ -42,7 +51,10 @@ export async function generateData(directory: string, documents: number): Promis
     (await writeArray(join(directory, "events.json"), events, event)) +
     (await writeArray(join(directory, "participants.json"), participants, (i) => participant(i, events, random))) +
     (await writeArray(join(directory, "talks.json"), talks, (i) => talk(i, events, participants, random))) +
-    (await writeArray(join(directory, "settings.json"), 1, () => ({ siteName: "なんでもライトニングトーク", emailEnabled: false }))) +
+    (await writeArray(join(directory, "settings.json"), 1, () => ({
+      siteName: "なんでもライトニングトーク",
+      emailEnabled: false,
+    }))) +
     (await writeArray(join(directory, "analytics.json"), analytics, (i) => analytic(i, events, random)));
   return { counts: { events, participants, talks, analytics }, bytes };
 }
@@ -80,7 +92,13 @@ function event(i: number): object {
     description: "5分間で世界を変える!",
     date: `${day}T19:00:00+09:00`,
     endDate: `${day}T21:00:00+09:00`,
-    venue: { name: "新宿会場", address: "西新宿1-1-1", capacity: 50, online: true, onlineUrl: "https://meet.example.com/lt" },
+    venue: {
+      name: "新宿会場",
+      address: "西新宿1-1-1",
+      capacity: 50,
+      online: true,
+      onlineUrl: "https://meet.example.com/lt",
+    },
     status: "upcoming",
     registrationOpen: true,
     talkSubmissionOpen: true,

@@ -38,7 +38,11 @@ async function insertEach(pool: pg.Pool, collection: TypedCollection, dataDirect
   const columns = typedColumns(collection);
   const places = columns.map((_, i) => `$${i + 1}`);
   const statement = `insert into ${collection.table} (${columns.join(", ")}) values (${places.join(", ")})`;
-  await Promise.all(documents.map((document, position) => pool.query(statement, parameters(toRow(collection, document) as Row, position))));
+  await Promise.all(
+    documents.map((document, position) =>
+      pool.query(statement, parameters(toRow(collection, document) as Row, position)),
+    ),
+  );
 }
 
 function parameters(row: Row, position: number): unknown[] {

@@ -26,7 +26,11 @@ export async function measureCommand(command: string, dataDirectory: string, url
   });
   const [output, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
   const seconds = (performance.now() - started) / 1000;
-  if (code !== 0) throw new OpsError("bench-failed", `migrate.mjs ${command} ended with ${code}: ${errors.trim().split("\n").at(-1)}`);
+  if (code !== 0)
+    throw new OpsError(
+      "bench-failed",
+      `migrate.mjs ${command} ended with ${code}: ${errors.trim().split("\n").at(-1)}`,
+    );
   const { peakMemoryBytes } = JSON.parse(output) as { peakMemoryBytes: number };
   return { seconds, peakMiB: peakMemoryBytes / 2 ** 20 };
 }

@@ -17,7 +17,9 @@ interface Figure {
  * `ok` says that the benchmark ran, never that a target was met: a missed target is a figure like any other.
  */
 export function reportLoadBench(results: LoadBenchResult[]): CommandResult {
-  const figures = results.flatMap(figuresOf).concat(results.length > 1 ? scalingFigures(results[0]!, results.at(-1)!) : []);
+  const figures = results
+    .flatMap(figuresOf)
+    .concat(results.length > 1 ? scalingFigures(results[0]!, results.at(-1)!) : []);
   const summary = [describeMachine(results[0]!), ...results.flatMap(describeSize), "", ...figureTable(figures)];
   return { ok: true, summary, data: { figures, results } };
 }
@@ -26,13 +28,26 @@ function figuresOf(result: LoadBenchResult): Figure[] {
   const { execute, verify, limitSeconds, insertSeconds } = result;
   const size = millions(result.documents);
   const figures: Figure[] = [
-    { name: `execute / limit, ${size}`, value: median(execute.map(({ seconds }, i) => seconds / limitSeconds[i]!)), target: 1.25 },
-    { name: `verify / execute, ${size}`, value: median(verify.map(({ seconds }, i) => seconds / execute[i]!.seconds)), target: 0.8 },
+    {
+      name: `execute / limit, ${size}`,
+      value: median(execute.map(({ seconds }, i) => seconds / limitSeconds[i]!)),
+      target: 1.25,
+    },
+    {
+      name: `verify / execute, ${size}`,
+      value: median(verify.map(({ seconds }, i) => seconds / execute[i]!.seconds)),
+      target: 0.8,
+    },
     { name: `peak memory of execute, MiB, ${size}`, value: peak(execute), target: 300 },
     { name: `peak memory of verify, MiB, ${size}`, value: peak(verify), target: 300 },
   ];
   if (insertSeconds === undefined) return figures;
-  const inserts = { name: `INSERT per document / execute, ${size}`, value: insertSeconds / medianSeconds(execute), target: 15, atLeast: true };
+  const inserts = {
+    name: `INSERT per document / execute, ${size}`,
+    value: insertSeconds / medianSeconds(execute),
+    target: 15,
+    atLeast: true,
+  };
   return [figures[0]!, inserts, ...figures.slice(1)];
 }
 
@@ -64,14 +79,22 @@ function describeSize(result: LoadBenchResult): string[] {
   return [
     "",
     `${documents.toLocaleString("en-US")} documents, ${(bytes / 1e6).toFixed(0)} MB of JSON, median of ${execute.length} runs; execute: ${rate}`,
-    ...formatTable(["measured", "seconds", "peak MiB"], rows.map(([name, value, memory]) => [name, value.toFixed(2), memory])),
+    ...formatTable(
+      ["measured", "seconds", "peak MiB"],
+      rows.map(([name, value, memory]) => [name, value.toFixed(2), memory]),
+    ),
   ];
 }
 
 function figureTable(figures: Figure[]): string[] {
   return formatTable(
     ["figure", "value", "target", ""],
-    figures.map((figure) => [figure.name, figure.value.toFixed(2), `${figure.atLeast ? ">=" : "<="} ${figure.target}`, verdict(figure)]),
+    figures.map((figure) => [
+      figure.name,
+      figure.value.toFixed(2),
+      `${figure.atLeast ? ">=" : "<="} ${figure.target}`,
+      verdict(figure),
+    ]),
   );
 }
 

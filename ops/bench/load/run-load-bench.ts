@@ -65,7 +65,15 @@ export async function runLoadBench(options: LoadBenchOptions): Promise<LoadBench
     const prepareUrl = await databases.fresh("bench_prepare");
     const prepare = await reporter.step("prepare", () => measureCommand("prepare", data, prepareUrl));
     await databases.drop("bench_prepare");
-    const result = { documents, counts, bytes, prepare, execute: [] as CommandMeasure[], verify: [] as CommandMeasure[], limitSeconds: [] as number[] };
+    const result = {
+      documents,
+      counts,
+      bytes,
+      prepare,
+      execute: [] as CommandMeasure[],
+      verify: [] as CommandMeasure[],
+      limitSeconds: [] as number[],
+    };
     const psql = await findPsql();
     for (let run = 1; run <= runs; run += 1) {
       signal.throwIfAborted();
@@ -76,11 +84,18 @@ export async function runLoadBench(options: LoadBenchOptions): Promise<LoadBench
       await databases.drop("bench_execute");
       signal.throwIfAborted();
       const limitUrl = await databases.fresh("bench_limit");
-      result.limitSeconds.push(await reporter.step(`limit ${run}/${runs}`, () => measureCopy(limitUrl, directory, psql)));
+      result.limitSeconds.push(
+        await reporter.step(`limit ${run}/${runs}`, () => measureCopy(limitUrl, directory, psql)),
+      );
       await databases.drop("bench_limit");
     }
     const insertSeconds = await measureInsertsScaled(options, databases, sample);
-    return { ...result, limitTool: psql === undefined ? "pg-copy-streams" : "psql", insertSeconds, postgresVersion: server.version };
+    return {
+      ...result,
+      limitTool: psql === undefined ? "pg-copy-streams" : "psql",
+      insertSeconds,
+      postgresVersion: server.version,
+    };
   } finally {
     await discardLocalServer(home);
     await rm(directory, { recursive: true, force: true });

@@ -68,7 +68,7 @@ export class BatchEncoder {
    */
   async *add(window: ElementWindow): AsyncGenerator<Batch> {
     const { count, flags, ends } = window.ranges;
-    for (let at = 0; at < count; ) {
+    for (let at = 0; at < count;) {
       const next = flags[at] === 0 ? plainRunEnd(flags, at, count) : at + 1;
       this.#write(flags[at] === 0 ? await this.#encodeRun(window, at, next) : await this.#encodeFlagged(window, at));
       this.#end = { offset: window.base + ends[next - 1]!, index: window.firstIndex + next };

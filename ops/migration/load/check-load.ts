@@ -33,10 +33,14 @@ async function refuseSuspended(client: Client): Promise<void> {
   );
   if (rows.length === 0) return;
   const names = rows.map(({ name }) => name).join(", ");
-  throw new OpsError("constraints-suspended", `${rows[0]!.table_name} was never loaded to its end: ${names} are still to be built.`, {
-    hint: "Bring the file of this collection back into the data directory, then run the same command again.",
-    details: { constraints: rows.map(({ name }) => name) },
-  });
+  throw new OpsError(
+    "constraints-suspended",
+    `${rows[0]!.table_name} was never loaded to its end: ${names} are still to be built.`,
+    {
+      hint: "Bring the file of this collection back into the data directory, then run the same command again.",
+      details: { constraints: rows.map(({ name }) => name) },
+    },
+  );
 }
 
 /** Documents of a collection that are rows. The settings document is many rows and one document. */

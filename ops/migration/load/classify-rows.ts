@@ -14,8 +14,13 @@ export async function keepOrphans(client: Client, collection: TypedCollection, r
   if (references.length === 0) return 0;
   const missing = ({ name, references: target }: (typeof references)[number]) =>
     `(s.${name} is not null and not exists (select from lightningtalk.${target} t where t.id = s.${name}))`;
-  const fields = references.map((column) => `case when ${missing(column)} then jsonb_build_object('${column.field}', s.${column.name}) else '{}' end`);
-  const columns = references.map((column) => `${column.name} = case when ${missing(column)} then null else s.${column.name} end`);
+  const fields = references.map(
+    (column) =>
+      `case when ${missing(column)} then jsonb_build_object('${column.field}', s.${column.name}) else '{}' end`,
+  );
+  const columns = references.map(
+    (column) => `${column.name} = case when ${missing(column)} then null else s.${column.name} end`,
+  );
   const { rowCount } = await client.query(
     `update ${relation} s set remainder = s.remainder || ${fields.join(" || ")}, ${columns.join(", ")}
       where ${references.map(missing).join(" or ")}`,

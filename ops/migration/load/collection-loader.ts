@@ -82,7 +82,12 @@ async function loadBatches(options: LoadOptions): Promise<LoadProgress> {
   return progress;
 }
 
-async function writeBatch(options: LoadOptions, progress: LoadProgress, batch: Batch, staged: boolean): Promise<{ progress: LoadProgress; staged: boolean }> {
+async function writeBatch(
+  options: LoadOptions,
+  progress: LoadProgress,
+  batch: Batch,
+  staged: boolean,
+): Promise<{ progress: LoadProgress; staged: boolean }> {
   if (!staged) {
     const fast = await tryFast(options, progress, batch);
     if (fast !== undefined) return { progress: fast, staged: false };
@@ -129,7 +134,12 @@ async function rollback(client: Client): Promise<void> {
   await client.query("rollback").catch(() => undefined);
 }
 
-async function recordBatch(options: LoadOptions, progress: LoadProgress, batch: Batch, result: StagedResult): Promise<LoadProgress> {
+async function recordBatch(
+  options: LoadOptions,
+  progress: LoadProgress,
+  batch: Batch,
+  result: StagedResult,
+): Promise<LoadProgress> {
   const { client, collection } = options;
   const quarantined = [...batch.quarantined, ...(await refusedElements(options, batch, result))];
   await writeQuarantine(client, collection.name, quarantined);
@@ -147,7 +157,11 @@ async function recordBatch(options: LoadOptions, progress: LoadProgress, batch: 
   return next;
 }
 
-async function refusedElements(options: LoadOptions, batch: Batch, result: StagedResult): Promise<QuarantinedElement[]> {
+async function refusedElements(
+  options: LoadOptions,
+  batch: Batch,
+  result: StagedResult,
+): Promise<QuarantinedElement[]> {
   if (result.refused.length === 0) return [];
   const path = join(options.directory, options.source.file);
   const texts = await readElementTexts(path, batch.start, new Set(result.refused.map(({ position }) => position)));
@@ -178,7 +192,8 @@ async function writeQuarantine(client: Client, collection: string, elements: Qua
 async function beginLoad({ client, collection, progress }: LoadOptions): Promise<void> {
   if (progress.elements > 0) return;
   await withTransaction(client, async () => {
-    if (collection.kind === "typed" && (await isEmpty(client, collection))) await suspendConstraints(client, collection);
+    if (collection.kind === "typed" && (await isEmpty(client, collection)))
+      await suspendConstraints(client, collection);
     await beginProgress(client, progress);
   });
 }
@@ -190,13 +205,19 @@ async function beginLoad({ client, collection, progress }: LoadOptions): Promise
 async function completeLoad({ client, collection }: LoadOptions, progress: LoadProgress): Promise<LoadProgress> {
   return await withTransaction(client, async () => {
     await client.query("set local synchronous_commit = on");
-    const damage = collection.kind === "typed" ? await restoreConstraints(client, collection) : { orphans: 0, duplicates: 0 };
+    const damage =
+      collection.kind === "typed" ? await restoreConstraints(client, collection) : { orphans: 0, duplicates: 0 };
     await client.query(
       `select setval(pg_get_serial_sequence($1, 'position'), greatest($2::bigint, (select max(position) from ${collection.table})) + 1, false)`,
       [collection.table, progress.elements],
     );
     const { orphans, duplicates } = progress;
-    const complete = { ...progress, orphans: orphans + damage.orphans, duplicates: duplicates + damage.duplicates, complete: true };
+    const complete = {
+      ...progress,
+      orphans: orphans + damage.orphans,
+      duplicates: duplicates + damage.duplicates,
+      complete: true,
+    };
     await advanceProgress(client, progress, complete);
     return complete;
   });
@@ -204,8 +225,12 @@ async function completeLoad({ client, collection }: LoadOptions, progress: LoadP
 
 function refuseWhenInterrupted({ signal, collection }: LoadOptions, progress: LoadProgress): void {
   if (!signal.aborted) return;
-  throw new OpsError("interrupted", `Stopped after ${progress.elements} documents of ${collection.name}, all of them committed.`, {
-    hint: "Go on with the same command: npx zx ops/migrate.mjs execute",
-    cause: signal.reason,
-  });
+  throw new OpsError(
+    "interrupted",
+    `Stopped after ${progress.elements} documents of ${collection.name}, all of them committed.`,
+    {
+      hint: "Go on with the same command: npx zx ops/migrate.mjs execute",
+      cause: signal.reason,
+    },
+  );
 }

@@ -15,7 +15,8 @@ export async function readElementTexts(
   const windows = readElements(path, from.offset === 0 ? {} : { from });
   for await (const { bytes, ranges, firstIndex } of windows) {
     for (let i = 0; i < ranges.count; i += 1) {
-      if (wanted.has(firstIndex + i)) texts.set(firstIndex + i, bytes.toString("utf8", ranges.starts[i], ranges.ends[i]));
+      if (wanted.has(firstIndex + i))
+        texts.set(firstIndex + i, bytes.toString("utf8", ranges.starts[i], ranges.ends[i]));
     }
     if (texts.size === wanted.size) return texts;
   }

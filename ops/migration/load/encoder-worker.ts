@@ -28,7 +28,8 @@ async function* encode({ path, collection, start, batchBytes }: EncoderTask): As
 
 /** A run that goes on in the middle reads the loaded part for its hash alone: it must see that the whole file is the same. */
 async function hashPrefix(path: string, length: number, hash: Hash): Promise<void> {
-  for await (const bytes of createReadStream(path, { end: length - 1, highWaterMark: 1 << 20 })) hash.update(bytes as Buffer);
+  for await (const bytes of createReadStream(path, { end: length - 1, highWaterMark: 1 << 20 }))
+    hash.update(bytes as Buffer);
 }
 
 await sendAll(encodeAll(workerData as EncoderTask[]), ({ batch }) => [batch.copy.buffer]);

@@ -101,10 +101,14 @@ export async function advanceProgress(client: Client, previous: LoadProgress, ne
     ],
   );
   if (rowCount === 1) return;
-  throw new OpsError("progress-moved", `Another run has changed how far ${previous.collection} is loaded; this one stops at element ${previous.elements}.`, {
-    hint: "Make sure that no other run is under way, then go on with: npx zx ops/migrate.mjs execute",
-    details: { collection: previous.collection, elements: previous.elements },
-  });
+  throw new OpsError(
+    "progress-moved",
+    `Another run has changed how far ${previous.collection} is loaded; this one stops at element ${previous.elements}.`,
+    {
+      hint: "Make sure that no other run is under way, then go on with: npx zx ops/migrate.mjs execute",
+      details: { collection: previous.collection, elements: previous.elements },
+    },
+  );
 }
 
 /**

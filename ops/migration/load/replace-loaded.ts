@@ -44,10 +44,14 @@ async function refuseOthersRows(client: Client, { name }: Collection): Promise<v
   const loaded: LoadProgress["documents"] = rows[0]?.documents ?? 0;
   const found = await countDocuments(client, name);
   if (found === loaded) return;
-  throw new OpsError("not-only-loaded", `${name} holds ${found} documents in PostgreSQL, and ${loaded} were loaded: somebody else writes there.`, {
-    hint: "Nothing was removed. See what differs with: npx zx ops/migrate.mjs verify; export first what must not be lost.",
-    details: { collection: name, loaded, found },
-  });
+  throw new OpsError(
+    "not-only-loaded",
+    `${name} holds ${found} documents in PostgreSQL, and ${loaded} were loaded: somebody else writes there.`,
+    {
+      hint: "Nothing was removed. See what differs with: npx zx ops/migrate.mjs verify; export first what must not be lost.",
+      details: { collection: name, loaded, found },
+    },
+  );
 }
 
 async function removeLoaded(client: Client, { name, table, kind }: Collection): Promise<void> {

@@ -42,7 +42,12 @@ export async function findChange(path: string, before: Fingerprint): Promise<str
  * @returns the error to throw
  */
 export async function explainReadFailure(
-  { client, collection, directory, source }: { client: Client; collection: { name: string }; directory: string; source: Fingerprint },
+  {
+    client,
+    collection,
+    directory,
+    source,
+  }: { client: Client; collection: { name: string }; directory: string; source: Fingerprint },
   error: unknown,
 ): Promise<unknown> {
   if (!isReadFailure(error)) return error;

@@ -39,13 +39,20 @@ export async function loadStaged(client: Client, collection: Collection, copy: U
   const { table, columns } = copyTarget(collection);
   await client.query(`create temporary table stage (like ${table} including defaults) on commit drop`);
   const lines = splitLines(copy);
-  const result = await (collection.kind === "settings" ? loadSettings(client, collection, lines, columns) : loadHalves(client, collection, lines, columns));
+  const result = await (collection.kind === "settings"
+    ? loadSettings(client, collection, lines, columns)
+    : loadHalves(client, collection, lines, columns));
   await client.query(`drop table ${stage}`);
   return result;
 }
 
 /** The rows of the settings are one document, which is a row in all of its keys or in none. */
-async function loadSettings(client: Client, collection: Collection, lines: Buffer[], columns: string[]): Promise<StagedResult> {
+async function loadSettings(
+  client: Client,
+  collection: Collection,
+  lines: Buffer[],
+  columns: string[],
+): Promise<StagedResult> {
   await client.query("savepoint whole");
   try {
     const { refused } = await loadLines(client, collection, lines, columns);
@@ -63,7 +70,12 @@ async function loadSettings(client: Client, collection: Collection, lines: Buffe
 const settingsPosition = 0;
 const untouched: StagedResult = { refused: [], orphans: 0, duplicates: 0 };
 
-async function loadHalves(client: Client, collection: Collection, lines: Buffer[], columns: string[]): Promise<StagedResult> {
+async function loadHalves(
+  client: Client,
+  collection: Collection,
+  lines: Buffer[],
+  columns: string[],
+): Promise<StagedResult> {
   await client.query("savepoint half");
   try {
     const result = await loadLines(client, collection, lines, columns);
@@ -84,13 +96,19 @@ async function loadHalves(client: Client, collection: Collection, lines: Buffer[
   }
 }
 
-async function loadLines(client: Client, collection: Collection, lines: Buffer[], columns: string[]): Promise<StagedResult> {
+async function loadLines(
+  client: Client,
+  collection: Collection,
+  lines: Buffer[],
+  columns: string[],
+): Promise<StagedResult> {
   await client.query(`truncate ${stage}`);
   await copyIn(client, `${stage} (${columns.join(", ")})`, Buffer.concat(lines));
   const refused = await refuseRepeatedIds(client, collection);
   const orphans = collection.kind === "typed" ? await keepOrphans(client, collection, stage) : 0;
   const duplicates = collection.kind === "typed" ? await keepDuplicates(client, collection, stage) : 0;
-  const target = collection.kind === "typed" && collection.registration !== undefined ? [...columns, "duplicate_of"] : columns;
+  const target =
+    collection.kind === "typed" && collection.registration !== undefined ? [...columns, "duplicate_of"] : columns;
   const list = target.join(", ");
   await client.query(`insert into ${collection.table} (${list}) select ${list} from ${stage} order by position`);
   return { refused, orphans, duplicates };
@@ -140,7 +158,7 @@ function refusal(position: number, error: unknown): RefusedRow {
 function splitLines(copy: Uint8Array): Buffer[] {
   const bytes = Buffer.from(copy.buffer, copy.byteOffset, copy.byteLength);
   const lines: Buffer[] = [];
-  for (let from = 0; from < bytes.length; ) {
+  for (let from = 0; from < bytes.length;) {
     const to = bytes.indexOf(0x0a, from) + 1;
     lines.push(bytes.subarray(from, to));
     from = to;

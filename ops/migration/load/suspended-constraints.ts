@@ -46,7 +46,11 @@ export async function suspendConstraints(client: Client, collection: TypedCollec
   );
   for (const { name, kind } of rows) {
     const identifier = escapeIdentifier(name);
-    await client.query(kind === "index" ? `drop index lightningtalk.${identifier}` : `alter table ${table} drop constraint ${identifier}`);
+    await client.query(
+      kind === "index"
+        ? `drop index lightningtalk.${identifier}`
+        : `alter table ${table} drop constraint ${identifier}`,
+    );
   }
 }
 
@@ -56,7 +60,10 @@ export async function suspendConstraints(client: Client, collection: TypedCollec
  *
  * @returns how many rows were damaged; zeros when nothing was suspended
  */
-export async function restoreConstraints(client: Client, collection: TypedCollection): Promise<{ orphans: number; duplicates: number }> {
+export async function restoreConstraints(
+  client: Client,
+  collection: TypedCollection,
+): Promise<{ orphans: number; duplicates: number }> {
   const suspended = await readSuspended(client, collection.table);
   const damage = { orphans: 0, duplicates: 0 };
   if (suspended.length === 0) return damage;
@@ -95,5 +102,7 @@ async function tryBuild(client: Client, collection: TypedCollection, constraint:
 
 /** The definition is PostgreSQL's own text of what stood there before. */
 async function build(client: Client, { table }: TypedCollection, { name, kind, definition }: Suspended): Promise<void> {
-  await client.query(kind === "index" ? definition : `alter table ${table} add constraint ${escapeIdentifier(name)} ${definition}`);
+  await client.query(
+    kind === "index" ? definition : `alter table ${table} add constraint ${escapeIdentifier(name)} ${definition}`,
+  );
 }

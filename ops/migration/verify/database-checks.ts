@@ -91,7 +91,9 @@ async function findMissingReferences(client: Client, typed: TypedCollection[]): 
   const present = new Set(rows.map(({ name }) => name));
   return typed
     .flatMap(({ name: collection, columns }) =>
-      columns.filter(({ references }) => references !== undefined).map(({ name, references }) => `${collection}.${name} references ${references!}`),
+      columns
+        .filter(({ references }) => references !== undefined)
+        .map(({ name, references }) => `${collection}.${name} references ${references!}`),
     )
     .filter((name) => !present.has(name))
     .map((name) => `the foreign key of ${name} is missing`);
