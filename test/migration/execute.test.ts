@@ -117,21 +117,18 @@ test("rows of somebody else in a table that is loaded fail the run", async () =>
   });
 });
 
-async function expectWholeWay(url: string): Promise<void> {
+/** Prepare, execute, verify and export; returns what is not as it should be. */
+async function goTheWholeWay(url: string): Promise<unknown> {
   const directory = await makeTempDirectory();
   const dataDirectory = join(directory, "data");
   const { quarantined } = await writeDamagedData(dataDirectory, 300);
   const args = ["--data", dataDirectory, "--accept-quarantined", String(quarantined)];
   const run = await runScript("migrate.mjs", ["run", ...args, "--json"], { DATABASE_URL: url });
   const { ok, error, verify } = JSON.parse(run.stdout) as Record<string, unknown>;
-  expect({ ok, error, differences: (verify as { differences?: unknown })?.differences }).toEqual({
-    ok: true,
-    error: undefined,
-    differences: [],
-  });
+  if (ok !== true) return { error, verify };
   const exported = await runScript("export.mjs", ["--to", join(directory, "to")], { DATABASE_URL: url });
-  expect(exported).toMatchObject({ code: 0 });
-  expect(await findFileDifference(dataDirectory, join(directory, "to"))).toBeUndefined();
+  if (exported.code !== 0) return exported;
+  return await findFileDifference(dataDirectory, join(directory, "to"));
 }
 
 test("the login for migrations prepares, executes and exports once the roles are there", async () => {
@@ -167,6 +164,6 @@ test.for(older.map((binaries) => [binaries.major, binaries] as const))(
     const cluster = await startOlderCluster(binaries);
     onTestFinished(() => cluster.stop());
     await cluster.run("create database app");
-    await expectWholeWay(cluster.url("app"));
+    expect(await goTheWholeWay(cluster.url("app"))).toBeUndefined();
   },
 );

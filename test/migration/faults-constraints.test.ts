@@ -200,3 +200,53 @@ test("a repeated registration is counted once, whether its batch was classified 
   );
   expect(rows).toEqual([{ id: "p-10" }, { id: "p-20" }, { id: "p-1500" }, { id: "p-1900" }]);
 });
+
+test.for(["talks", "users"])("a load of %s that another run has overtaken stops and leaves no trace", async (name) => {
+  const directory = await makeTempDirectory();
+  const documents = Array.from({ length: 1000 }, (_, i) => ({ id: `id-${i}`, title: "x".repeat(100) }));
+  await writeFile(join(directory, `${name}.json`), JSON.stringify(documents));
+  const url = await makeDatabase();
+  const [slow, fast] = [await connectAs(url), await connectAs(url)];
+  const collection = collectionNamed(name);
+  const source = await fingerprintFile(join(directory, `${name}.json`));
+  const signal = new AbortController().signal;
+  const begin = (progress: LoadProgress) => {
+    const options = {
+      collection,
+      directory,
+      source,
+      progress,
+      batchBytes: 16 << 10,
+      signal,
+      onProgress: () => undefined,
+    };
+    return { options, segments: encodeFiles([encoderTask(options)]) };
+  };
+
+  const first = begin(emptyProgress(name, source));
+  let winner: LoadProgress | undefined;
+  const overtaken = async function* () {
+    let batches = 0;
+    for await (const encoded of first.segments.next()) {
+      if ((batches += 1) === 3) {
+        const second = begin((await readProgress(fast)).get(name)!);
+        winner = await loadCollection({ ...second.options, client: fast, batches: second.segments.next() });
+        await second.segments[Symbol.asyncDispose]();
+      }
+      yield encoded;
+    }
+  };
+  await expect(loadCollection({ ...first.options, client: slow, batches: overtaken() })).rejects.toMatchObject({
+    code: "progress-moved",
+  });
+  await first.segments[Symbol.asyncDispose]();
+  expect(winner).toMatchObject({ documents: 1000, complete: true });
+  expect((await readProgress(fast)).get(name)).toMatchObject({
+    elements: 1000,
+    documents: 1000,
+    quarantined: 0,
+    complete: true,
+  });
+  expect((await fast.query("select from ops.quarantine")).rowCount).toBe(0);
+  expect((await fast.query(`select from ${collection.table}`)).rowCount).toBe(1000);
+});

@@ -71,7 +71,7 @@ test("a session that is ended in the middle of COPY is reported as lost, and the
 test("a network that breaks in the middle is reported as lost, and the same command finishes", async () => {
   const url = await makeDatabase();
   const proxy = await startProxy(url);
-  onTestFinished(proxy.close);
+  onTestFinished(() => proxy.close());
   const run = await new StoppableRun({ url: proxy.url, dataDirectory, acceptQuarantined }, [point]).reach(point);
   proxy.cut();
   run.goOn();

@@ -38,7 +38,7 @@ export async function writeDamagedData(directory: string, participants: number):
       `{"id": "hard-talk", "eventId": null, "speakerId": 7, "lastVotingResults": {"a": -0}, ${hardFields}}`,
     ]),
     settings: [
-      `{"siteName": "LT", "limit": -0, "nested": {"${"k"}": [1e400, "\\ud83d"]}, "": null}`,
+      `{"siteName": "LT", "limit": -0, "nested": {"k": [1e400, "\\ud83d"]}, "": null}`,
       `{"id": "second"}`,
       `"third"`,
     ],

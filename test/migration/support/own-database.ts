@@ -17,7 +17,7 @@ export async function makeEmptyDatabase(): Promise<string> {
 
 /** URL of a database with our schema and no data that is gone when the test ends. */
 export async function makeDatabase(): Promise<string> {
-  const { url, drop } = await cloneDatabase();
-  onTestFinished(drop);
-  return url;
+  const database = await cloneDatabase();
+  onTestFinished(() => database.drop());
+  return database.url;
 }

@@ -42,11 +42,14 @@ export class StoppableRun {
 
   /** Waits until the point is reached; fails when the process ends without it. */
   async reach(point: string): Promise<this> {
-    const ended = this.#ended.then((code) => {
-      if (!this.points.includes(point))
-        throw new Error(`The run ended with ${code} before "${point}": ${this.#errors}${this.#output}`);
-    });
-    while (!this.points.includes(point)) await Promise.race([once(this.#child.stdout, "data"), ended]);
+    while (!this.points.includes(point)) {
+      const ended = await Promise.race([
+        once(this.#child.stdout, "data").then(() => false),
+        this.#ended.then(() => true),
+      ]);
+      if (ended && !this.points.includes(point))
+        throw new Error(`The run ended before "${point}": ${this.#errors}${this.#output}`);
+    }
     return this;
   }
 
