@@ -8,6 +8,7 @@ const { formatMegabytes } = await import("./cli/quantities.ts");
 const { formatTable } = await import("./cli/table.ts");
 const { exportDocuments } = await import("./migration/export-documents.ts");
 const { withLoadedDatabase } = await import("./migration/loaded-database.ts");
+const { withAdvisoryLock } = await import("./postgres/advisory-lock.ts");
 const { withDatabase } = await import("./platform/database-in-use.ts");
 
 await runScript({
@@ -26,8 +27,11 @@ await runScript({
       if (dryRun)
         return { ok: true, summary: [`Would write one file per collection to ${directory}.`], data: { directory } };
       const files = await withDatabase(config, (url) =>
-        withLoadedDatabase(url, "export", (client) =>
-          exportDocuments({ client, url, directory, overwrite: flags.overwrite, reporter, signal }),
+        // Two exports into one directory would write the same temporary files.
+        withAdvisoryLock(url, `export ${directory}`, "export", () =>
+          withLoadedDatabase(url, "export", (client) =>
+            exportDocuments({ client, url, directory, overwrite: flags.overwrite, reporter, signal }),
+          ),
         ),
       );
       const rows = files.map(({ file, documents, bytes }) => [file, documents, formatMegabytes(bytes)]);

@@ -64,6 +64,7 @@ const prepare = command({
 const execute = command({
   summary: "load the files into PostgreSQL; goes on where it was stopped",
   description: "Safe to repeat: what is loaded stays, and a second run says what was done before.",
+  destructive: "with --replace only: the loaded rows of files that have changed, after asking",
   options: executeOptions,
   run: (context) => onDatabase(context, (url) => runExecute(context, url)),
 });

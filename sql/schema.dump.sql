@@ -141,6 +141,12 @@ table ops.schema_migrations owner lt_admin
   applied_at timestamp with time zone not null default now()
   applied_by text not null default SESSION_USER
 
+table ops.suspended_constraints owner lt_admin
+  table_name text not null
+  name text not null
+  kind text not null
+  definition text not null
+
 table ops.tombstones owner lt_admin
   collection text not null
   id text not null
@@ -173,6 +179,8 @@ lightningtalk.talks talks_speaker_id_fkey: FOREIGN KEY (speaker_id) REFERENCES l
 ops.load_progress load_progress_pkey: PRIMARY KEY (collection)
 ops.quarantine quarantine_pkey: PRIMARY KEY (collection, "position")
 ops.schema_migrations schema_migrations_pkey: PRIMARY KEY (name)
+ops.suspended_constraints suspended_constraints_kind_check: CHECK ((kind = ANY (ARRAY['index'::text, 'foreign key'::text])))
+ops.suspended_constraints suspended_constraints_pkey: PRIMARY KEY (table_name, name)
 ops.tombstones tombstones_pkey: PRIMARY KEY (collection, id)
 
 -- indexes
@@ -197,6 +205,7 @@ CREATE UNIQUE INDEX quarantine_pkey ON ops.quarantine USING btree (collection, "
 CREATE UNIQUE INDEX schema_migrations_pkey ON ops.schema_migrations USING btree (name)
 CREATE UNIQUE INDEX settings_pkey ON lightningtalk.settings USING btree (key)
 CREATE UNIQUE INDEX settings_position_key ON lightningtalk.settings USING btree ("position")
+CREATE UNIQUE INDEX suspended_constraints_pkey ON ops.suspended_constraints USING btree (table_name, name)
 CREATE UNIQUE INDEX talks_pkey ON lightningtalk.talks USING btree (id)
 CREATE UNIQUE INDEX talks_position_key ON lightningtalk.talks USING btree ("position")
 CREATE UNIQUE INDEX tombstones_pkey ON ops.tombstones USING btree (collection, id)

@@ -59,6 +59,7 @@ function defineCommand(
   for (const definition of command.options ?? []) target.addOption(buildOption(definition));
   target.addHelpText("after", commandHelp(program.name(), command));
   target.action(() => {
+    refuseMissing(target, command);
     choose({
       kind: "run",
       title,
@@ -71,12 +72,21 @@ function defineCommand(
 
 function buildOption(definition: OptionDefinition): Option {
   refuseCommonFlag(definition.flag);
-  const option = new Option(definition.flag, definition.summary);
+  const option = new Option(definition.flag, definition.summary + (definition.required === true ? " (required)" : ""));
   if (definition.choices !== undefined) option.choices(definition.choices);
   else if (definition.type === "integer") option.argParser((text) => parseInteger(text, definition));
   else if (definition.flag.includes("<")) option.argParser(parseText);
   if (definition.default !== undefined) option.default(definition.default);
-  return option.makeOptionMandatory(definition.required ?? false);
+  return option;
+}
+
+/** Only after all flags were read: a misspelt flag explains more than the one that is missing because of it. */
+function refuseMissing(target: Command, { options = [] }: AnyCommand): void {
+  const given = target.opts();
+  const missing = options.find(
+    ({ flag, required }) => required === true && given[new Option(flag).attributeName()] === undefined,
+  );
+  if (missing !== undefined) target.error(`error: required option '${missing.flag}' not specified`);
 }
 
 function parseInteger(text: string, { min = 0, max = Number.MAX_SAFE_INTEGER }: OptionDefinition): number {

@@ -4,7 +4,7 @@ import type { CommandResult } from "../cli/definition.ts";
 import { formatTable } from "../cli/table.ts";
 import process from "node:process";
 import type { CleanupResult } from "./cleanup.ts";
-import type { ExecuteResult } from "./execute.ts";
+import type { ExecuteResult } from "./load/validate-load.ts";
 import { describePrepare } from "./prepare/describe-prepare.ts";
 import type { PrepareResult } from "./prepare/prepare.ts";
 import type { PlannedStep } from "./plan-execute.ts";
@@ -49,6 +49,9 @@ export function reportVerify({ ok, evidence, evidencePath, differences }: Verify
     found.moved,
   ]);
   const failed = evidence.checks.filter((check) => !check.ok).map(({ name, found }) => `failed  ${name}: ${found}`);
+  const left = evidence.checks
+    .filter(({ checked }) => !checked)
+    .map(({ name, found }) => `not checked  ${name}: ${found}`);
   const verdict = ok ? "Equal: every record of both stores was compared." : "NOT equal. Nothing was changed.";
   return {
     ok,
@@ -57,6 +60,7 @@ export function reportVerify({ ok, evidence, evidencePath, differences }: Verify
       "",
       ...differences.flatMap(describeDifference),
       ...failed,
+      ...left,
       verdict,
       evidencePath === undefined ? "No evidence was recorded: this was a dry run." : `Evidence: ${evidencePath}`,
     ],

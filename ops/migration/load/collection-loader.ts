@@ -1,32 +1,17 @@
 /** Loads one collection's file into its table, batch by batch, each batch with its progress row in one transaction. */
 
 import { join } from "node:path";
-import type { Client } from "pg";
-import type { Collection } from "../../collections/collection.ts";
 import { OpsError } from "../../errors.ts";
-import { copyIn } from "../../postgres/copy.ts";
-import { sqlState } from "../../postgres/database-error.ts";
-import { commit, withTransaction } from "../../postgres/transaction.ts";
-import type { Fingerprint } from "../fingerprint.ts";
-import type { Batch, QuarantinedElement } from "./batch-encoder.ts";
-import { copyTarget } from "./copy-target.ts";
-import { readElementTexts } from "./element-texts.ts";
+import { withTransaction } from "../../postgres/transaction.ts";
 import type { Encoded, EncoderTask } from "./encoder.ts";
 import { advanceProgress, beginProgress } from "./load-progress.ts";
 import type { LoadProgress } from "./load-progress.ts";
-import { explainReadFailure, refuseOtherBytes, sourceChanged } from "./source-changed.ts";
-import { loadStaged } from "./staged-batch.ts";
-import type { StagedResult } from "./staged-batch.ts";
+import { explainReadFailure, refuseOtherBytes } from "./source-changed.ts";
 import { isEmpty, restoreConstraints, suspendConstraints } from "./suspended-constraints.ts";
+import { writeBatch } from "./write-batch.ts";
+import type { WriteOptions } from "./write-batch.ts";
 
-export { sourceChanged } from "./source-changed.ts";
-
-export interface LoadOptions {
-  client: Client;
-  collection: Collection;
-  /** Directory of the JSON files. */
-  directory: string;
-  source: Fingerprint;
+export interface LoadOptions extends WriteOptions {
   /** Where to go on: the recorded progress, or `emptyProgress`. */
   progress: LoadProgress;
   /** The encoder's segment for `encoderTask`. */
@@ -80,112 +65,6 @@ async function loadBatches(options: LoadOptions): Promise<LoadProgress> {
   }
   refuseWhenInterrupted(options, progress);
   return progress;
-}
-
-async function writeBatch(
-  options: LoadOptions,
-  progress: LoadProgress,
-  batch: Batch,
-  staged: boolean,
-): Promise<{ progress: LoadProgress; staged: boolean }> {
-  if (!staged) {
-    const fast = await tryFast(options, progress, batch);
-    if (fast !== undefined) return { progress: fast, staged: false };
-  }
-  const { client, collection } = options;
-  await beginBatch(client);
-  try {
-    const result = await loadStaged(client, collection, batch.copy);
-    const next = await recordBatch(options, progress, batch, result);
-    return { progress: next, staged: result.refused.length + result.orphans + result.duplicates > 0 };
-  } catch (error) {
-    await rollback(client);
-    throw error;
-  }
-}
-
-const untouched: StagedResult = { refused: [], orphans: 0, duplicates: 0 };
-
-/** COPY straight into the table; undefined when a constraint is violated. */
-async function tryFast(options: LoadOptions, progress: LoadProgress, batch: Batch): Promise<LoadProgress | undefined> {
-  const { client, collection } = options;
-  const { table, columns } = copyTarget(collection);
-  await beginBatch(client);
-  try {
-    if (batch.rows > 0) await copyIn(client, `${table} (${columns.join(", ")})`, batch.copy);
-    return await recordBatch(options, progress, batch, untouched);
-  } catch (error) {
-    await rollback(client);
-    if (/^(22|23|54)/.test(sqlState(error) ?? "")) return undefined;
-    throw error;
-  }
-}
-
-/**
- * A batch's commit need not wait for the disk: rows and progress row are in one transaction, so a server crash loses
- * both or none, and the run that follows goes on from what is there. `completeLoad` waits for all of it.
- */
-async function beginBatch(client: Client): Promise<void> {
-  await client.query("begin; set local synchronous_commit = off");
-}
-
-async function rollback(client: Client): Promise<void> {
-  // On a broken connection the rollback fails as well; the server has done it by itself, and the first error tells more.
-  await client.query("rollback").catch(() => undefined);
-}
-
-async function recordBatch(
-  options: LoadOptions,
-  progress: LoadProgress,
-  batch: Batch,
-  result: StagedResult,
-): Promise<LoadProgress> {
-  const { client, collection } = options;
-  const quarantined = [...batch.quarantined, ...(await refusedElements(options, batch, result))];
-  await writeQuarantine(client, collection.name, quarantined);
-  const next: LoadProgress = {
-    ...progress,
-    elements: batch.end.index,
-    byteOffset: batch.end.offset,
-    documents: progress.documents + (batch.end.index - batch.start.index) - quarantined.length,
-    quarantined: progress.quarantined + quarantined.length,
-    orphans: progress.orphans + result.orphans,
-    duplicates: progress.duplicates + result.duplicates,
-  };
-  await advanceProgress(client, progress, next);
-  await commit(client);
-  return next;
-}
-
-async function refusedElements(
-  options: LoadOptions,
-  batch: Batch,
-  result: StagedResult,
-): Promise<QuarantinedElement[]> {
-  if (result.refused.length === 0) return [];
-  const path = join(options.directory, options.source.file);
-  const texts = await readElementTexts(path, batch.start, new Set(result.refused.map(({ position }) => position)));
-  return result.refused.map((row) => {
-    const text = texts.get(row.position);
-    if (text === undefined) throw sourceChanged(options.source.file, `element ${row.position} is not there any more`);
-    return { ...row, text };
-  });
-}
-
-async function writeQuarantine(client: Client, collection: string, elements: QuarantinedElement[]): Promise<void> {
-  if (elements.length === 0) return;
-  await client.query(
-    `insert into ops.quarantine (collection, position, reason, sqlstate, document)
-     select $1, position, reason, sqlstate, document
-       from unnest($2::bigint[], $3::text[], $4::text[], $5::text[]) as q (position, reason, sqlstate, document)`,
-    [
-      collection,
-      elements.map(({ position }) => position),
-      elements.map(({ reason }) => reason),
-      elements.map(({ sqlstate }) => sqlstate ?? null),
-      elements.map(({ text }) => text),
-    ],
-  );
 }
 
 /** The first load of an empty table suspends what can be built faster at the end. */

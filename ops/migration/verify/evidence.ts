@@ -33,7 +33,7 @@ const evidenceSchema = z.object({
       contradictions: z.number(),
     }),
   ),
-  checks: z.array(z.object({ name: z.string(), ok: z.boolean(), found: z.string() })),
+  checks: z.array(z.object({ name: z.string(), ok: z.boolean(), checked: z.boolean(), found: z.string() })),
 });
 
 export type Evidence = z.infer<typeof evidenceSchema>;

@@ -7,7 +7,7 @@ import { beginSnapshot } from "../../postgres/snapshot.ts";
 import { describeSchema } from "../../postgres/schema.ts";
 import { describeChange, fingerprintFile } from "../fingerprint.ts";
 import type { Fingerprint } from "../fingerprint.ts";
-import { sourceChanged } from "../load/collection-loader.ts";
+import { sourceChanged } from "../load/source-changed.ts";
 import { withLoadedDatabase } from "../loaded-database.ts";
 import { findSources } from "../sources.ts";
 import type { Source } from "../sources.ts";
@@ -55,10 +55,7 @@ export async function verifyStores(options: VerifyOptions): Promise<VerifyResult
     const files = sources.map(({ file }, i) => readFingerprint(file, written[i]!, results[i]!));
     const checks = await reporter.step("validateIntegrity", async (note) => {
       const [, found] = await Promise.all([refuseChanges(sources, files), runChecks(client, url)]);
-      const failed = found.filter(({ ok }) => !ok);
-      note(
-        failed.length === 0 ? `${found.length} checks hold` : `failed: ${failed.map(({ name }) => name).join(", ")}`,
-      );
+      note(describeChecks(found));
       return found;
     });
     const evidence = await makeEvidence(client, at, files, results, checks);
@@ -125,4 +122,12 @@ async function makeEvidence(
     collections,
     checks,
   };
+}
+
+function describeChecks(checks: CheckResult[]): string {
+  const failed = checks.filter(({ ok }) => !ok).map(({ name }) => name);
+  const left = checks.filter(({ checked }) => !checked).map(({ name }) => name);
+  const holding = checks.length - failed.length - left.length;
+  const parts = [`${holding} checks hold`, ...(failed.length === 0 ? [] : [`failed: ${failed.join(", ")}`])];
+  return [...parts, ...(left.length === 0 ? [] : [`not made: ${left.join(", ")}`])].join("; ");
 }

@@ -1,5 +1,6 @@
 import { executeMigration } from "../../../ops/migration/execute.ts";
-import type { ExecuteOptions, ExecuteResult } from "../../../ops/migration/execute.ts";
+import type { ExecuteResult } from "../../../ops/migration/load/validate-load.ts";
+import type { ExecuteOptions } from "../../../ops/migration/execute.ts";
 import { verifyStores } from "../../../ops/migration/verify/verify-stores.ts";
 import { silentReporter } from "./silent-reporter.ts";
 
