@@ -20,7 +20,7 @@ type Message<T> =
 /** Values that may be under way at once: one being consumed, one waiting, one in the making. */
 const valuesAhead = 2;
 /** Small young generations keep the peak low; almost nothing in such a thread lives longer than a value. */
-const resourceLimits = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 1024 };
+const resourceLimits = { maxYoungGenerationSizeMb: 32, maxOldGenerationSizeMb: 1024 };
 
 /**
  * Starts `script` as a worker thread and yields what it sends; ends the thread when the consumer stops.

@@ -23,7 +23,8 @@ export async function checkLoad(client: Client, loaded: LoadProgress[]): Promise
   }
   await refuseSuspended(client);
   const tables = new Set(loaded.map(({ collection }) => collectionNamed(collection).table));
-  for (const table of tables) await client.query(`analyze ${table}`);
+  // Also sets the visibility map: the next reader of every row would otherwise write each page again for its hint bits.
+  for (const table of tables) await client.query(`vacuum (analyze) ${table}`);
 }
 
 /** Another collection than the loaded ones may have been left half way: its file is gone since. */

@@ -16,6 +16,8 @@ import type { CopyField } from "./copy-rows.ts";
 export interface StoredDocument {
   document: JsonValue;
   position: number;
+  /** Some of it may come from escaped JSON, which alone can hold a lone surrogate. */
+  escaped: boolean;
   /** The document's text, for one that is in quarantine. */
   text?: string;
   /** A column whose typed value contradicts the document, which a reader through SQL would believe. */
@@ -67,6 +69,7 @@ async function readQuarantined(client: Client, collection: string): Promise<Stor
   return rows.map(({ position, document }) => ({
     document: parseExact(document),
     position: Number(position),
+    escaped: true,
     text: document,
   }));
 }
@@ -92,12 +95,12 @@ async function readSettings(client: Client): Promise<StoredDocument[]> {
     for (const [key, value] of group) rows.push({ key: key!, value: parsePlain(value!) });
   }
   const document = toSettingsDocument(rows);
-  return document === undefined ? [] : [{ document, position: 0 }];
+  return document === undefined ? [] : [{ document, position: 0, escaped: true }];
 }
 
 function genericDocument([position, id, text]: CopyField[]): StoredDocument {
   const document = parseStored(text!);
-  const stored = { document, position: Number(position) };
+  const stored = { document, position: Number(position), escaped: true };
   return isJsonObject(document) && document["id"] === id ? stored : { ...stored, contradiction: "id" };
 }
 
@@ -107,7 +110,9 @@ function typedDocument(collection: TypedCollection, fields: CopyField[]): Stored
   for (let i = 0; i < columns.length; i += 1) values.push(readField(columns[i]!, fields[i + 3]!));
   const remainder = fields[2] === "{}" ? noRemainder : parseRemainder(fields[2]!);
   const row: Row = { id: fields[1]!, values, remainder };
-  const stored = { document: toDocument(collection, row), position: Number(fields[0]) };
+  const escaped =
+    remainder !== noRemainder || columns.some(({ type }, i) => type === "json" && mayBeEscaped(fields[i + 3]!));
+  const stored = { document: toDocument(collection, row), position: Number(fields[0]), escaped };
   const contradiction =
     findJsonNull(columns, fields) ?? (remainder === noRemainder ? undefined : findContradiction(collection, row));
   return contradiction === undefined ? stored : { ...stored, contradiction };
@@ -137,6 +142,10 @@ function isoTime(text: string): string {
   if (!text.endsWith("+00") || text.charCodeAt(10) !== 0x20) return text;
   const fraction = text.slice(20, -3);
   return `${text.slice(0, 10)}T${text.slice(11, 19)}.${fraction.padEnd(3, "0")}Z`;
+}
+
+function mayBeEscaped(text: CopyField): boolean {
+  return text !== null && text.includes(escapeKey);
 }
 
 function parseStored(text: string): JsonValue {

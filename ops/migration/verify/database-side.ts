@@ -42,9 +42,9 @@ export async function* readDatabaseRecords(client: Client, collection: Collectio
   yield { ...writer.take(true), contradictions };
 }
 
-function addRecord(writer: ChunkWriter, { document, position, text }: StoredDocument): void {
+function addRecord(writer: ChunkWriter, { document, position, text, escaped }: StoredDocument): void {
   const record = text === undefined ? { document } : comparable(document, text);
-  writer.add(record.document, position, record.text);
+  writer.add(record.document, position, !escaped, record.text);
 }
 
 function describe({ document, position }: StoredDocument, column: string): Contradiction {

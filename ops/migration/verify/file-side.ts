@@ -44,14 +44,15 @@ async function addRun(
   for (let i = from; i < to; i += 1) {
     const locator = window.firstIndex + i;
     if (documents !== undefined) {
-      writer.add(documents[i - from]!, locator);
+      // Without a \\u escape, well-formed UTF-8 holds no lone surrogate.
+      writer.add(documents[i - from]!, locator, true);
       continue;
     }
     const text = window.bytes.toString("utf8", starts[i], ends[i]);
     const document = await parseElement(text, window.base + starts[i]!, path);
     const deep = (flags[i]! & ElementFlag.tooDeep) !== 0;
     const record = deep ? comparable(document, text) : { document };
-    writer.add(record.document, locator, record.text);
+    writer.add(record.document, locator, false, record.text);
   }
 }
 

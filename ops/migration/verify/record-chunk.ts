@@ -40,10 +40,11 @@ export class ChunkWriter {
    * Adds one record.
    *
    * @param document its value
+   * @param wellFormed as for `hashForm`
    * @param text its JSON text, wanted only for a value too deep to walk, which is compared by its text
    */
-  add(document: JsonValue, locator: number, text?: string): void {
-    const hashed = hashForm(text === undefined ? canonicalForm(document) : `d${text}`);
+  add(document: JsonValue, locator: number, wellFormed: boolean, text?: string): void {
+    const hashed = hashForm(text === undefined ? canonicalForm(document) : `d${text}`, wellFormed);
     const at = this.#count * recordBytes;
     if (this.#byPlace) this.#records.writeDoubleBE(locator, at);
     else this.#writeKey(document, hashed, at);

@@ -23,7 +23,7 @@ async function* chunks(documents: Iterable<JsonValue>): AsyncGenerator<RecordChu
   const writer = new ChunkWriter();
   let place = 0;
   for (const document of documents) {
-    writer.add(document, place++);
+    writer.add(document, place++, false);
     if (writer.full) yield writer.take();
   }
   yield writer.take(true);
