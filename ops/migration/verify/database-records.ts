@@ -80,11 +80,11 @@ async function* readRows(client: Client, collection: Collection, only?: number):
     yield await readSettings(client);
   } else if (collection.kind === "generic") {
     const name = escapeLiteral(collection.name);
-    const query = `select position, id, document from lightningtalk.documents where collection = ${name} and ${at} order by position, id`;
+    const query = `select position, id, document from lightningtalk.documents where collection = ${name} and ${at} order by position`;
     for await (const rows of copyRows(client, query)) yield rows.map(genericDocument);
   } else {
     const columns = ["position", "id", "remainder", ...collection.columns.map(({ name }) => name)];
-    const query = `select ${columns.join(", ")} from ${collection.table} where ${at} order by position, id`;
+    const query = `select ${columns.join(", ")} from ${collection.table} where ${at} order by position`;
     for await (const rows of copyRows(client, query)) yield rows.map((fields) => typedDocument(collection, fields));
   }
 }
