@@ -46,8 +46,9 @@ export async function describeLocalServer(home: string): Promise<LocalServerStat
 }
 
 async function describeHome(home: string): Promise<LocalServerStatus> {
-  const { packageVersion } = await findBinaries();
+  // The home first: whose it is tells more than that somebody else cannot reach the programs either.
   const place = await findPlace(home);
+  const { packageVersion } = await findBinaries();
   if (!place) return { state: "absent", home, installedVersion: packageVersion };
   const { dataDirectory } = place;
   const running = await findPostmaster(dataDirectory);
