@@ -61,6 +61,8 @@ async function loadBatches(options: LoadOptions): Promise<LoadProgress> {
     refuseWhenInterrupted(options, progress);
     if (sha256 !== undefined) refuseOtherBytes(options.source, sha256);
     ({ progress, staged } = await writeBatch(options, progress, batch, staged));
+    // Gives the memory back now: left to the collector, batches pile up the longer a load runs.
+    batch.copy.buffer.transfer(0);
     options.onProgress(progress);
   }
   refuseWhenInterrupted(options, progress);
