@@ -1,6 +1,7 @@
 /** What has to hold before the application's files may go. */
 
 import type { Client } from "pg";
+import { readDatabaseIdentity } from "../postgres/database-identity.ts";
 import { collectionNamed } from "../collections/registry.ts";
 import { OpsError } from "../errors.ts";
 import { withTransaction } from "../postgres/transaction.ts";
@@ -22,10 +23,7 @@ export async function requireVerifiedDatabase(url: string, evidence: Evidence): 
 }
 
 async function compareWithEvidence(client: Client, evidence: Evidence): Promise<void> {
-  const { rows } = await client.query<{ database: string }>(
-    "select system_identifier || '/' || current_database() as database from pg_control_system()",
-  );
-  const { database } = rows[0]!;
+  const database = await readDatabaseIdentity(client);
   if (database !== evidence.database) throw otherDatabase(database, evidence);
   const recorded = new Map(
     evidence.collections.map(({ collection, databaseRecords }) => [collection, databaseRecords]),

@@ -3,6 +3,7 @@
 import { stat } from "node:fs/promises";
 import type { Client } from "pg";
 import type { Reporter } from "../../cli/reporter.ts";
+import { readDatabaseIdentity } from "../../postgres/database-identity.ts";
 import { beginSnapshot } from "../../postgres/snapshot.ts";
 import { describeSchema } from "../../postgres/schema.ts";
 import { describeChange } from "../fingerprint.ts";
@@ -107,9 +108,6 @@ async function makeEvidence(
   results: ComparedCollection[],
   checks: CheckResult[],
 ): Promise<Evidence> {
-  const { rows } = await client.query<{ database: string }>(
-    "select system_identifier || '/' || current_database() as database from pg_control_system()",
-  );
   const { head } = await describeSchema(client);
   const collections = results.map(({ collection, comparison, contradictions }) => ({
     collection: collection.name,
@@ -125,7 +123,7 @@ async function makeEvidence(
   return {
     at,
     ok,
-    database: rows[0]!.database,
+    database: await readDatabaseIdentity(client),
     schemaHead: head,
     files: Object.fromEntries(files.map(({ file, sha256 }) => [file, sha256])),
     collections,
